@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Calls and peers: all of net/ that the protocol layer may use.
+ *
+ * A peer is one server identity with all its addresses.  A call is submitted
+ * to a peer, which picks a path, sends it, sends it again on another
+ * connection after a loss, and completes it exactly once.
+ *
+ * Memory rule: from prpc_submit() until @done is called, or until
+ * prpc_cancel() has returned true, the call and everything it points at
+ * belong to net/ and its transport.  After that nothing below touches them:
+ * no copy and no DMA can still arrive in the call's pages.
+ */
+#ifndef PENSTOCK_RPC_H
+#define PENSTOCK_RPC_H
+
+#include <linux/bvec.h>
+#include <linux/cred.h>
+#include <linux/list.h>
+#include <linux/seq_file.h>
+#include <linux/socket.h>
+#include <net/net_namespace.h>
+#include "xdr.h"
+
+struct prpc_call;
+struct prpc_conn;
+struct prpc_peer;
+
+#define PRPC_MAX_ADDRS		256
+/* Room that prpc_call_init() needs at the start of the call's buffer. */
+#define PRPC_HEADER_MAX		256
+
+/**
+ * struct prpc_data - payload that never passes through the XDR buffers
+ * @bv: pages; borrowed
+ * @nr: entries in @bv
+ * @skip: bytes of @bv before the payload begins
+ * @len: payload bytes; 0 if there is none
+ */
+struct prpc_data {
+	struct bio_vec *bv;
+	unsigned int nr;
+	u32 skip;
+	u32 len;
+};
+
+/* prpc_call.flags, set by the caller before submit */
+#define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
+#define PRPC_PINNED		BIT(1)	/* only on @conn: greetings, probes */
+
+/**
+ * struct prpc_call - one RPC, embedded in what the protocol layer keeps
+ *
+ * The first block is set by the caller (prpc_call_init() fills most of it),
+ * the second is the result, the third belongs to net/.
+ *
+ * @enc: writer over the send buffer, placed after the RPC header by
+ *	prpc_call_init(); the caller appends the procedure's arguments
+ * @out: payload sent between the bytes before @out_at and the rest of the
+ *	buffer; XDR pad is added by the transport (@out_at is a multiple of 4)
+ * @reply: buffer for the reply (RPC header included), 4-byte aligned
+ * @in: pages for reply bytes from offset @in_at on.  Only bytes of an
+ *	accepted reply with an empty verifier are placed there; at most
+ *	@in.len, further bytes are dropped
+ * @deadline: jiffies after which the call fails with -ETIMEDOUT; 0: never
+ * @tag: groups calls for prpc_abort()
+ * @done: called once, from any context incl. softirq, must not sleep, and
+ *	must not submit: transports may hold their send lock
+ *
+ * @error: 0 if an accepted, successful RPC reply came; -ETIMEDOUT, -ENOTCONN
+ *	(PRPC_NO_RESEND/PRPC_PINNED and connection lost), -ESHUTDOWN or the
+ *	code of prpc_abort(), -EACCES (RPC auth error), -EPROTONOSUPPORT
+ *	(program or version unknown to the server), -EREMOTEIO (malformed)
+ * @reply_len: bytes valid in @reply
+ * @reply_at: offset in @reply of the procedure's results
+ * @in_len: bytes placed into @in
+ */
+struct prpc_call {
+	struct prpc_peer *peer;
+	struct prpc_conn *conn;
+	void (*done)(struct prpc_call *call);
+	struct pxdr_enc enc;
+	struct prpc_data out;
+	struct prpc_data in;
+	u32 out_at;
+	u32 in_at;
+	void *reply;
+	u32 reply_size;
+	u32 flags;
+	unsigned long deadline;
+	const void *tag;
+
+	int error;
+	u32 reply_len;
+	u32 reply_at;
+	u32 in_len;
+
+	u32 xid;
+	u32 sends;		/* times handed to a transport */
+	unsigned long state;	/* PRPC_ST_*, see rpc.c */
+	u64 start_ns;		/* first handed to a transport */
+	struct list_head link;	/* wait list of the peer, or a transport's queue */
+};
+
+/**
+ * struct prpc_peer_ops - events, from net/ up to the protocol layer
+ * @ready: a new connection is up and used by nobody yet; greet it (calls with
+ *	PRPC_PINNED on it), return 0 to let calls flow or -errno to have it
+ *	closed and tried again later.  Process context, may sleep.
+ * @lost: the last live connection is gone.  Process context.
+ * @callback: a call from the server.  @proc of the program given as
+ *	prpc_peer_args.cb_prog; decode @args, encode the results into @res,
+ *	return an RPC accept_stat (0 = SUCCESS).  Process context, may sleep,
+ *	but briefly.
+ */
+struct prpc_peer_ops {
+	int (*ready)(struct prpc_peer *peer, struct prpc_conn *conn);
+	void (*lost)(struct prpc_peer *peer);
+	u32 (*callback)(struct prpc_peer *peer, u32 proc, struct pxdr_dec *args,
+			struct pxdr_enc *res);
+};
+
+/**
+ * struct prpc_peer_args - what a peer is made of
+ * @net: network namespace; the peer takes a reference of its own
+ * @name: for messages, e.g. the mount's device string; copied
+ * @priv: the protocol layer's pointer, prpc_peer_priv()
+ * @prog, @vers: RPC program of all calls; @cb_prog: of callbacks (version 1)
+ * @addrs: @nr_addrs addresses with ports, in order of preference; copied
+ * @max_calls: calls outstanding at a time, at most 4096
+ * @proto: transport name, "tcp"
+ */
+struct prpc_peer_args {
+	struct net *net;
+	const char *name;
+	const struct prpc_peer_ops *ops;
+	void *priv;
+	u32 prog;
+	u32 vers;
+	u32 cb_prog;
+	const struct sockaddr_storage *addrs;
+	unsigned int nr_addrs;
+	unsigned int max_calls;
+	const char *proto;
+};
+
+/* ---- rpc.c, path.c: peers ---- */
+struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args);
+void *prpc_peer_priv(struct prpc_peer *peer);
+/*
+ * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, or, once
+ * each address has failed since the call began, the error of the last one.
+ */
+int prpc_peer_wait(struct prpc_peer *peer);
+/* Is a connection live now?  Any context. */
+bool prpc_peer_live(struct prpc_peer *peer);
+/*
+ * Close @conn and make a new connection; its calls are requeued.  Used when
+ * the protocol layer finds a connection useless (back channel gone, say).
+ */
+void prpc_conn_reset(struct prpc_conn *conn, int error);
+/* Fail every call whose tag is @tag (all if NULL) with @error, now. */
+void prpc_abort(struct prpc_peer *peer, const void *tag, int error);
+/* Close all, fail what is left with -ESHUTDOWN, wait, free.  May sleep. */
+void prpc_peer_destroy(struct prpc_peer *peer);
+/* One line per path for mountstats; see Documentation/statistics.rst. */
+void prpc_peer_show(struct prpc_peer *peer, struct seq_file *m);
+/* Address of the live path (or the first one), for show_options. */
+void prpc_peer_addr(struct prpc_peer *peer, struct sockaddr_storage *ss);
+
+/* ---- rpc.c: calls ---- */
+/*
+ * Prepare @call for procedure @proc with the identity of @cred (NULL: none,
+ * AUTH_NONE).  @buf: 4-byte aligned, at least PRPC_HEADER_MAX plus arguments.
+ * Clears the call; sets peer, xid, enc.  No reference to @cred is kept.
+ * Any context; no failure other than enc.overflow.
+ */
+void prpc_call_init(struct prpc_call *call, struct prpc_peer *peer, u32 proc,
+		    const struct cred *cred, void *buf, u32 size);
+/*
+ * Hand @call over.  Process context; does not wait for the network: a call
+ * that cannot be sent now waits inside.  Always ends in @done.
+ */
+void prpc_submit(struct prpc_call *call);
+/*
+ * Take @call back.  True: @done has not been and will not be called, and the
+ * memory is the caller's again.  False: @done was or is about to be called.
+ * May sleep.
+ */
+bool prpc_cancel(struct prpc_call *call);
+/* Reader over the procedure's results of a call whose error is 0. */
+static inline void prpc_reply(const struct prpc_call *call, struct pxdr_dec *d)
+{
+	pxdr_dec_init(d, (const u8 *)call->reply + call->reply_at,
+		      call->reply_len - call->reply_at);
+}
+
+int prpc_init(void);
+void prpc_exit(void);
+
+#endif

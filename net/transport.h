@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Between net/ core (rpc.c, path.c) and its transports.
+ *
+ * The core owns paths, the order of connecting and closing, the xid table and
+ * requeueing; a transport only moves records.  A transport is found by name
+ * and may be a module ("penstock-NAME").
+ */
+#ifndef PENSTOCK_TRANSPORT_H
+#define PENSTOCK_TRANSPORT_H
+
+#include <linux/module.h>
+#include "rpc.h"
+
+struct prpc_path;
+
+/**
+ * struct prpc_transport_ops - one kind of connection
+ * @name: "tcp", "rdma"
+ * @owner: module, held while a connection exists
+ * @conn_size: bytes of the transport's connection struct, which begins with
+ *	struct prpc_conn; allocated zeroed and freed by the core
+ * @connect: connect to @conn->addr, wait at most @timeout_ms.  Process
+ *	context.  Gives up early (-ESHUTDOWN) once prpc_conn_closing().
+ *	On failure everything it made is gone again.
+ * @send: queue @call on @conn and send as much as goes without waiting.
+ *	Process context, may take locks that sleep.  The call stays the
+ *	transport's until prpc_call_complete(), prpc_conn_drained or @cancel.
+ *	Failure is reported by prpc_conn_down(), not here.
+ * @send_reply: send one back channel reply record of @len bytes (copied).
+ * @cancel: forget @call: on return the transport holds no pointer to it or
+ *	its pages and will not complete it.  A record that is partly sent
+ *	breaks the connection (prpc_conn_down()).  May sleep.
+ * @close: stop receiving and sending, wait for callbacks in flight, release
+ *	the connection's resources.  On return no call is touched any more and
+ *	prpc_call_complete() will not be called for this connection.  May sleep.
+ * @show: add transport figures to the path's line
+ */
+struct prpc_transport_ops {
+	const char *name;
+	struct module *owner;
+	size_t conn_size;
+	int (*connect)(struct prpc_conn *conn, unsigned int timeout_ms);
+	void (*send)(struct prpc_conn *conn, struct prpc_call *call);
+	int (*send_reply)(struct prpc_conn *conn, const void *buf, size_t len);
+	void (*cancel)(struct prpc_conn *conn, struct prpc_call *call);
+	void (*close)(struct prpc_conn *conn);
+	void (*show)(struct prpc_conn *conn, struct seq_file *m);
+};
+
+/**
+ * struct prpc_conn - one connection, embedded first in the transport's own
+ * @path: owner; the connection holds no reference on it, it cannot outlive it
+ * @addr: remote address and port
+ * @net: borrowed from the peer
+ */
+struct prpc_conn {
+	struct prpc_path *path;
+	const struct prpc_transport_ops *ops;
+	struct sockaddr_storage addr;
+	struct net *net;
+	unsigned long flags;	/* PRPC_CONN_* of path.c */
+	int error;		/* first reason for going down */
+	struct kref ref;	/* callbacks in work queues hold one */
+};
+
+/* What a transport calls.  All but register may be called from softirq. */
+
+/*
+ * A reply record with @xid has begun.  Returns the call to fill (reply, in)
+ * or NULL if there is none, when the record is to be skipped.  The transport
+ * serializes begin .. complete per connection.
+ */
+struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid);
+/* The reply is in @call->reply, reply_len and in_len set.  Calls done. */
+void prpc_call_complete(struct prpc_conn *conn, struct prpc_call *call);
+/* A call record from the server; @msg is copied.  -ENOMEM drops it. */
+int prpc_callback_in(struct prpc_conn *conn, const void *msg, size_t len);
+/* The connection failed (keeps the first error); the core will close it. */
+void prpc_conn_down(struct prpc_conn *conn, int error);
+/* Is the core closing this connection? */
+bool prpc_conn_closing(const struct prpc_conn *conn);
+/* Counters, kept per path and CPU. */
+void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in);
+
+int prpc_transport_register(const struct prpc_transport_ops *ops);
+void prpc_transport_unregister(const struct prpc_transport_ops *ops);
+
+#endif
