@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the protocol layer needs from its host, implemented in fs/inode.c.
+ */
+#ifndef PENSTOCK_NFS4_HOST_H
+#define PENSTOCK_NFS4_HOST_H
+
+struct pn4_node;
+
+/*
+ * Keep the node's inode from going away; false if it is going already.
+ * Any context.  Undone by pn4_host_unpin(), which may sleep (final iput).
+ */
+bool pn4_host_pin(struct pn4_node *node);
+void pn4_host_unpin(struct pn4_node *node);
+/* Write all dirty pages and wait; caller holds a pin.  May sleep, NOFS. */
+int pn4_host_flush(struct pn4_node *node);
+/* Cached data and attributes are worth nothing any more. */
+void pn4_host_invalidate(struct pn4_node *node);
+/* A write that was acknowledged to its writer is lost; reported by fsync. */
+void pn4_host_error(struct pn4_node *node, int error);
+
+#endif
