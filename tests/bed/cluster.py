@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A client and some storage nodes, joined by two rails.
+
+	         rail 1 10.1.0.0/24 fd00:1::/64
+	client ──hub──┬── node1 (.11) ── node2 (.12) ...
+	       ──hub──┴── the same
+	         rail 2 10.2.0.0/24 fd00:2::/64
+
+Each rail is a hub inside the client's QEMU with a unix stream socket to every
+node: no root, no multicast, no bridge on the host.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+
+from . import host, initrd
+from .guest import PORTS, Guest, GuestError
+
+RAILS = (1, 2)
+CLIENT_MB, NODE_MB = 1280, 512
+DISKS = {"export": "8G", "xfs": "4G", "state": "64M"}
+
+
+def rundir(name):
+    return os.path.join(host.cache(), "run", name)
+
+
+def instances():
+    base = os.path.join(host.cache(), "run")
+    return sorted(os.listdir(base)) if os.path.isdir(base) else []
+
+
+class Cluster:
+    def __init__(self, name="dev"):
+        self.name = name
+        self.dir = rundir(name)
+        self.nodes = []
+        self.client = Guest(self.dir, "client")
+        self.series = None
+        with contextlib.suppress(OSError, ValueError):
+            with open(os.path.join(self.dir, "cluster.json")) as f:
+                saved = json.load(f)
+            self.series = saved["kernel"]
+            self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(saved["nodes"])]
+
+    def guests(self):
+        return [self.client] + self.nodes
+
+    def guest(self, name):
+        for g in self.guests():
+            if g.name == name:
+                return g
+        raise host.BedError(f"no guest '{name}' in cluster '{self.name}'; there are "
+                            + ", ".join(g.name for g in self.guests()))
+
+    def running(self):
+        return bool(self.nodes) and all(g.pid() for g in self.guests())
+
+    # -- start ------------------------------------------------------------
+
+    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2):
+        self.down()
+        kernel = host.Kernel(series)
+        # Servers always run the distribution's kernel.
+        server = kernel if series == "6.12" else host.Kernel("6.12")
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(os.path.join(self.dir, "out"))
+        self.series = series
+        self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(nodes)]
+        with open(os.path.join(self.dir, "cluster.json"), "w") as f:
+            json.dump({"kernel": series, "nodes": nodes}, f)
+        self._start(self.client, kernel, 1, cpus, client_mb or CLIENT_MB)
+        self._wait_sockets()
+        for i, node in enumerate(self.nodes):
+            self._start(node, server, 11 + i, 1, NODE_MB)
+        for g in self.guests():
+            g.wait_ready()
+        return self
+
+    def _wait_sockets(self):
+        wanted = [f"rail{r}-{n.name}" for r in RAILS for n in self.nodes]
+        end = time.monotonic() + 20
+        while not all(os.path.exists(os.path.join(self.dir, w)) for w in wanted):
+            if not self.client.pid() or time.monotonic() > end:
+                raise GuestError(f"QEMU did not start: {self.client.qemu_log()}")
+            time.sleep(0.02)
+
+    def _network(self, guest, number):
+        args = []
+        for r in RAILS:
+            mac = f"52:54:00:0{r}:{int(hashlib.md5(self.name.encode()).hexdigest()[:2], 16):02x}:{number:02x}"
+            if guest is self.client:
+                args += ["-netdev", f"hubport,id=rail{r},hubid={r}"]
+                for n in self.nodes:
+                    args += ["-netdev", f"stream,id=s{r}{n.name},server=on,addr.type=unix,"
+                                        f"addr.path=rail{r}-{n.name}",
+                             "-netdev", f"hubport,id=h{r}{n.name},hubid={r},netdev=s{r}{n.name}"]
+            else:
+                args += ["-netdev", f"stream,id=rail{r},server=off,addr.type=unix,"
+                                    f"addr.path=rail{r}-{guest.name}"]
+            args += ["-device", f"virtio-net-pci,id=nic{r},netdev=rail{r},mac={mac},"
+                                "romfile=,mq=off,host_mtu=9000"]
+        return args
+
+    def _disks(self, guest, kernel):
+        args = []
+
+        def drive(serial, path, ro):
+            args.extend(["-drive", f"if=none,id={serial},format=raw,file={path},"
+                         f"cache=unsafe,aio=threads,readonly={'on' if ro else 'off'}"
+                         + (",file.locking=off" if ro else ",discard=unmap"),
+                         "-device", f"virtio-blk-pci,drive={serial},serial={serial}"])
+
+        drive("root", kernel.root_img, True)
+        if kernel.modules_img:
+            drive("modules", kernel.modules_img, True)
+        if guest is not self.client:
+            for serial, size in DISKS.items():
+                path = os.path.join(self.dir, f"{guest.name}-{serial}.img")
+                subprocess.run(["truncate", "-s", size, path], check=True)
+                if serial != "xfs":
+                    env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+                    subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=1,"
+                                    "root_owner=0:0", "-I", "256", path], check=True, env=env)
+                drive(serial, os.path.basename(path), False)
+        return args
+
+    def _start(self, guest, kernel, number, cpus, mb):
+        ident = hashlib.md5(f"{self.name}/{guest.name}".encode()).hexdigest()
+        image = initrd.make(kernel, os.path.join(self.dir, guest.name + ".initrd"), {
+            "NAME": guest.name, "ROLE": "client" if guest is self.client else "node",
+            "HOSTNUM": number, "NODES": len(self.nodes), "MTU": 9000,
+            "MACHINE_ID": ident, "KERNEL": kernel.series})
+        if host.use_kvm(kernel, image):
+            accel = ["-accel", "kvm", "-cpu", "host"]
+        else:
+            accel = ["-accel", "tcg,thread=multi,tb-size=192", "-cpu", "max"]
+        quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
+                 "net.ifnames=0 no_timer_check random.trust_cpu=on nokaslr "
+                 "rcupdate.rcu_cpu_stall_timeout=60 cryptomgr.notests "
+                 "module.sig_enforce=0 rdinit=/init")
+        args = ["qemu-system-x86_64", "-name", guest.name, *accel,
+                "-machine", "q35,usb=off,vmport=off,hpet=off", "-nodefaults",
+                "-display", "none", "-smp", str(cpus), "-m", str(mb),
+                "-no-user-config", "-action", "reboot=shutdown,panic=shutdown",
+                "-kernel", kernel.vmlinuz, "-initrd", image, "-append", quiet,
+                "-chardev", f"file,id=con,path={guest.name}.console", "-serial", "chardev:con",
+                "-qmp", f"unix:{guest.name}.qmp,server=on,wait=off",
+                "-device", "virtio-rng-pci",
+                "-virtfs", f"local,path={host.REPO},mount_tag=repo,security_model=none,"
+                           "readonly=on,multidevs=remap",
+                "-virtfs", f"local,path={self.dir}/out,mount_tag=out,security_model=none,"
+                           "multidevs=remap",
+                "-device", f"virtio-serial-pci,max_ports={PORTS + 1}"]
+        for i in range(PORTS):
+            args += ["-chardev", f"socket,id=a{i},path={guest.name}.agent{i},server=on,wait=off",
+                     "-device", f"virtserialport,chardev=a{i},name=agent{i}"]
+        args += self._disks(guest, kernel)
+        args += self._network(guest, number)
+        guest.spawn(args)
+
+    # -- stop -------------------------------------------------------------
+
+    def down(self):
+        for g in self.guests():
+            g.quit()
+        # Guests of an earlier, larger cluster of the same name
+        for i in range(len(self.nodes), 8):
+            Guest(self.dir, f"node{i + 1}").quit()
+        for serial in DISKS:
+            for i in range(8):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self.dir, f"node{i + 1}-{serial}.img"))
+
+    # -- use --------------------------------------------------------------
+
+    def load(self, guests=None):
+        """Load the module and the programs from build/ into the guests."""
+        return "".join(g.check("/penstock/guest/load", timeout=120)
+                       for g in guests or [self.client])
+
+    def mark(self):
+        for g in self.guests():
+            g.mark()
+
+    def trouble(self):
+        found = [t for t in (g.trouble() for g in self.guests()) if t]
+        found += [f"  {g.name}| QEMU has ended: {g.qemu_log()}\n{g.tail()}"
+                  for g in self.guests() if not g.pid()]
+        return "\n".join(found)
