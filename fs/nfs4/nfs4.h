@@ -11,6 +11,7 @@
 #define PENSTOCK_NFS4_H
 
 #include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -22,20 +23,6 @@
 #include <net/net_namespace.h>
 #include "../../net/rpc.h"
 #include "types.h"
-
-/* ACCESS, RFC 8881 section 18.1 and RFC 8276 section 8.5 */
-#define PN4_ACCESS_READ		0x0001
-#define PN4_ACCESS_LOOKUP	0x0002
-#define PN4_ACCESS_MODIFY	0x0004
-#define PN4_ACCESS_EXTEND	0x0008
-#define PN4_ACCESS_DELETE	0x0010
-#define PN4_ACCESS_EXECUTE	0x0020
-#define PN4_ACCESS_XAREAD	0x0040
-#define PN4_ACCESS_XAWRITE	0x0080
-#define PN4_ACCESS_XALIST	0x0100
-
-/* stable_how4 */
-enum pn4_stable { PN4_UNSTABLE = 0, PN4_DATA_SYNC = 1, PN4_FILE_SYNC = 2 };
 
 struct pn4_client;
 struct pn4_open;
@@ -115,11 +102,16 @@ struct pn4_node {
 	struct list_head unstable;
 	u64 unstable_bytes;
 	struct list_head vol_link;
-	struct mutex commit_mutex;	/* one COMMIT or resend at a time */
+	struct list_head resend;	/* lost unstable writes; the worker's */
+	struct mutex commit_mutex;	/* one COMMIT at a time */
 	atomic_t writes_in_flight;
-	u32 flags;
+	unsigned long flags;		/* PN4_NODE_* */
 	wait_queue_head_t wait;		/* writes_in_flight, flags */
+	struct delayed_work commit_work;
+	struct work_struct resend_work;
 };
+
+#define PN4_NODE_RESENDING	0	/* bit: new writes wait, see commit.c */
 
 /**
  * struct pn4_io - one contiguous range of one file, reading or writing
@@ -173,9 +165,11 @@ struct pn4_io {
 	atomic_t pieces;
 	spinlock_t lock;	/* guards result gathering while pieces > 1 */
 	u32 hole;		/* first byte, from @pos, that is known not to have moved */
-	__be64 verifier;
-	struct list_head link;	/* node->unstable */
-	struct work_struct work;
+	bool unpromised;	/* some piece was written unstable */
+	bool torn;		/* pieces were written to different server lives */
+	u64 verifier;
+	struct completion *resend;
+	struct list_head link;	/* node->unstable, node->resend */
 };
 
 /* ---- volumes: client.c, volume.c ---- */
@@ -203,7 +197,7 @@ void pn4_show_options(struct pn4_volume *vol, struct seq_file *m);
 void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m);
 int pn4_statfs(struct pn4_node *node, struct pn4_statfs *st);
 
-/* ---- nodes: node.c ---- */
+/* ---- nodes: commit.c ---- */
 
 void pn4_node_init_once(struct pn4_node *node);	/* slab constructor part */
 void pn4_node_init(struct pn4_node *node, struct pn4_volume *vol,
@@ -353,6 +347,8 @@ int pn4_commit(struct pn4_node *node, struct pn4_attr *attr);
 /* Start it and return; any context that may allocate GFP_NOFS. */
 void pn4_commit_start(struct pn4_node *node);
 bool pn4_has_unstable(struct pn4_node *node);
+/* All nodes of the volume: for sync_fs, and before evicting all inodes. */
+int pn4_commit_all(struct pn4_volume *vol);
 
 int pn4_allocate(struct pn4_node *node, struct pn4_open *open, u64 pos, u64 len,
 		 struct pn4_attr *attr);

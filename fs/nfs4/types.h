@@ -49,6 +49,7 @@ struct pn4_time {
 /* set only: */
 #define PN4_ATTR_ATIME_NOW	(1ULL << 32)	/* SET_TO_SERVER_TIME4 */
 #define PN4_ATTR_MTIME_NOW	(1ULL << 33)
+#define PN4_ATTR_UMASK		(1ULL << 34)	/* with MODE: as mode_umask, RFC 8275 */
 #define PN4_ATTR_BAD_UID	(1ULL << 40)	/* a name, not a number, came */
 #define PN4_ATTR_BAD_GID	(1ULL << 41)
 
@@ -57,6 +58,8 @@ struct pn4_time {
  * @valid: PN4_ATTR_* of members that hold something
  * @type: nfs_ftype4
  * @mode: permission bits, 07777
+ * @umask: set only: of the creating process, applied by the server unless the
+ *	directory has a default ACL
  * @uid, @gid: numeric; if the server sent a name that is not a number,
  *	65534 with PN4_ATTR_BAD_UID/GID set
  * @used: bytes of storage
@@ -66,6 +69,7 @@ struct pn4_attr {
 	u64 valid;
 	u32 type;
 	u32 mode;
+	u32 umask;
 	u32 nlink;
 	u32 uid;
 	u32 gid;
@@ -85,6 +89,20 @@ struct pn4_attr {
 	struct pn4_time btime;
 };
 
+/* ACCESS, RFC 8881 section 18.1 and RFC 8276 section 8.5 */
+#define PN4_ACCESS_READ		0x0001
+#define PN4_ACCESS_LOOKUP	0x0002
+#define PN4_ACCESS_MODIFY	0x0004
+#define PN4_ACCESS_EXTEND	0x0008
+#define PN4_ACCESS_DELETE	0x0010
+#define PN4_ACCESS_EXECUTE	0x0020
+#define PN4_ACCESS_XAREAD	0x0040
+#define PN4_ACCESS_XAWRITE	0x0080
+#define PN4_ACCESS_XALIST	0x0100
+
+/* stable_how4 */
+enum pn4_stable { PN4_UNSTABLE = 0, PN4_DATA_SYNC = 1, PN4_FILE_SYNC = 2 };
+
 /* nfs_ftype4 */
 enum {
 	PN4_REG = 1, PN4_DIR = 2, PN4_BLK = 3, PN4_CHR = 4, PN4_LNK = 5,
@@ -98,6 +116,7 @@ enum {
  */
 struct pn4_fsinfo {
 	u32 supported[3];	/* bitmap4 words of supported_attrs */
+	u32 exclcreat[3];	/* suppattr_exclcreat: may be set by EXCLUSIVE4_1 */
 	u32 lease_time;		/* seconds */
 	u32 fh_expire_type;
 	u64 maxfilesize;
@@ -133,11 +152,14 @@ struct pn4_statfs {
  *	holds no '/' and no NUL
  * @cookie: position after this entry
  * @fh: valid if attr.valid has PN4_ATTR_FH
+ * @skipped: entries passed over just before this one (or before the end of the
+ *	listing) because no Linux name can be what they are called
  */
 struct pn4_dirent {
 	const char *name;
 	u32 name_len;
 	u64 cookie;
+	u32 skipped;
 	struct pn4_attr attr;
 	struct pn4_fh fh;
 };
