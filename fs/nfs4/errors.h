@@ -8,49 +8,49 @@
 #include <linux/types.h>
 
 /**
- * enum pn4_action - what to do about a status
- * @PN4_DONE: nothing, it went well
- * @PN4_RETRY: send again at once, in a new slot sequence; at most a few times
- * @PN4_DELAY: send again after a pause that grows
- * @PN4_GRACE: the server is in its grace period: send again after a pause;
+ * enum pn4_class - what to do about a status
+ * @PN4_CLASS_DONE: nothing, it went well
+ * @PN4_CLASS_RETRY: send again at once, in a new slot sequence; at most a few times
+ * @PN4_CLASS_DELAY: send again after a pause that grows
+ * @PN4_CLASS_GRACE: the server is in its grace period: send again after a pause;
  *	reclaims are not held up
- * @PN4_RECOVER_SESSION: make a new session (the client id if that fails), send
+ * @PN4_CLASS_SESSION: make a new session (the client id if that fails), send
  *	again
- * @PN4_RECOVER_CLIENT: make a new client id and session, reclaim, send again
- * @PN4_RECOVER_STATEID: the state used is not what the server has: test or
+ * @PN4_CLASS_CLIENT: make a new client id and session, reclaim, send again
+ * @PN4_CLASS_STATEID: the state used is not what the server has: test or
  *	reopen it, send again with the new one
- * @PN4_RECOVER_MOVED: the file system is elsewhere now
- * @PN4_RECOVER_BACKCHANNEL: bind the connection to the session, send again
- * @PN4_FAIL: report pn4_error.err
+ * @PN4_CLASS_MOVED: the file system is elsewhere now
+ * @PN4_CLASS_BACKCHANNEL: bind the connection to the session, send again
+ * @PN4_CLASS_FAIL: report pn4_error.err
  */
-enum pn4_action {
-	PN4_DONE,
-	PN4_RETRY,
-	PN4_DELAY,
-	PN4_GRACE,
-	PN4_RECOVER_SESSION,
-	PN4_RECOVER_CLIENT,
-	PN4_RECOVER_STATEID,
-	PN4_RECOVER_MOVED,
-	PN4_RECOVER_BACKCHANNEL,
-	PN4_FAIL,
+enum pn4_class {
+	PN4_CLASS_DONE,
+	PN4_CLASS_RETRY,
+	PN4_CLASS_DELAY,
+	PN4_CLASS_GRACE,
+	PN4_CLASS_SESSION,
+	PN4_CLASS_CLIENT,
+	PN4_CLASS_STATEID,
+	PN4_CLASS_MOVED,
+	PN4_CLASS_BACKCHANNEL,
+	PN4_CLASS_FAIL,
 };
 
 /**
  * struct pn4_error - one row
  * @status: nfsstat4
- * @action: enum pn4_action
- * @err: -errno for the user if the action is PN4_FAIL, or did not help
+ * @class: enum pn4_class
+ * @err: -errno for the user if the class is PN4_CLASS_FAIL, or did not help
  * @name: as in the RFC
  */
 struct pn4_error {
 	u32 status;
-	u8 action;
+	u8 class;
 	s16 err;
 	const char *name;
 };
 
-/* Never NULL: unknown statuses are PN4_FAIL with -EREMOTEIO. */
+/* Never NULL: unknown statuses are PN4_CLASS_FAIL with -EREMOTEIO. */
 const struct pn4_error *pn4_error(u32 status);
 /* "NFS4ERR_NOENT"; "NFS4ERR_?" for what no RFC that we know has */
 const char *pn4_status_name(u32 status);
