@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * mount.penstock: prototypes grouped by the file that implements them.
+ *
+ * devspec.c, options.c and explain.c are pure: strings in, structs and
+ * sentences out.  They and resolve.c are what the unit tests and the fuzzer
+ * link; everything that talks to the kernel is in fsctx.c, module.c and utab.c.
+ */
+#ifndef PENSTOCK_HELPER_H
+#define PENSTOCK_HELPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define PENSTOCK_FSTYPE	"penstock"
+
+/* What the kernel accepts as addr= on one mount. */
+#define KERNEL_ADDRS_MAX	256
+/* What one device may expand to before names are resolved. */
+#define SPEC_HOSTS_MAX		1024
+/* Longest device; the kernel's own limit on paths. */
+#define SPEC_TEXT_MAX		4096
+/* fsconfig(2) takes strings up to this length, longer values as binary. */
+#define FSCONFIG_STRING_MAX	255
+
+/* Exit status, as in mount(8). */
+enum exit_status {
+	EXIT_OK		= 0,
+	EXIT_USAGE	= 1,	/* incorrect invocation or permissions */
+	EXIT_SYSTEM	= 2,	/* out of memory, cannot fork */
+	EXIT_SOFTWARE	= 4,	/* internal error */
+	EXIT_FAIL	= 32,	/* mount failure */
+};
+
+/* Room for one sentence that tells a person what is wrong. */
+#define WHY_MAX		512
+
+/* complain.c: sentences and memory */
+
+/* Formats a sentence into @why (WHY_MAX bytes) and returns -1. */
+int complain(char *why, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* These end the process with EXIT_SYSTEM when memory is out. */
+void *xrealloc(void *old, size_t count, size_t size);
+char *xstrndup(const char *text, size_t len);
+
+/* devspec.c: HOST[,HOST...]:/PATH */
+
+enum host_kind {
+	HOST_NAME,		/* to be resolved */
+	HOST_IPV4,
+	HOST_IPV6,		/* without brackets, maybe with %scope */
+};
+
+struct host {
+	enum host_kind kind;
+	char *text;
+};
+
+/**
+ * struct devspec - a parsed device
+ * @text:	as typed; becomes the source that /proc/mounts shows
+ * @hosts:	in the order typed, ranges expanded
+ * @nr_hosts:	at most SPEC_HOSTS_MAX
+ * @path:	the exported path, begins with '/'; points into @text
+ */
+struct devspec {
+	char *text;
+	struct host *hosts;
+	size_t nr_hosts;
+	const char *path;
+};
+
+/* Returns 0, or -1 with a sentence in @why; free after both. */
+int devspec_parse(struct devspec *spec, const char *text, char *why);
+void devspec_free(struct devspec *spec);
+
+/* resolve.c: hosts to addresses */
+
+struct addrlist {
+	char **text;		/* no brackets, IPv6 maybe with %scope */
+	size_t nr;
+};
+
+/**
+ * resolve_hosts - every address of every host, in order, without duplicates
+ * @spec:	the parsed device
+ * @addrs:	filled in; free it whatever is returned
+ * @warn:	called for each host that is left out, may be NULL
+ * @arg:	for @warn
+ * @temporary:	set when trying again later may help (no name server yet)
+ * @why:	the sentence when -1 is returned
+ *
+ * Returns 0 when at least one host has an address and there are no more than
+ * KERNEL_ADDRS_MAX addresses.
+ */
+int resolve_hosts(const struct devspec *spec, struct addrlist *addrs,
+		  void (*warn)(void *arg, const char *sentence), void *arg,
+		  bool *temporary, char *why);
+void addrlist_free(struct addrlist *addrs);
+
+/* options.c: the -o list */
+
+struct kparam {
+	char *key;
+	char *value;		/* NULL: a flag */
+};
+
+/**
+ * struct options - what the -o list asks for
+ * @live:	in a remount the options that the mount shows now, set before
+ *		parsing and borrowed.  mount(8) repeats them in the list, so words
+ *		found in it are known whatever they are.
+ */
+struct options {
+	const char *live;
+	uint64_t attrs;		/* MOUNT_ATTR_*, the mount's own flags */
+	bool read_only;		/* last of ro and rw */
+	bool sync, dirsync, lazytime;
+	bool remount;
+	struct kparam *params;	/* for the file system, in the order given */
+	size_t nr_params;
+	unsigned int port;	/* for sentences; 2049 unless given */
+	unsigned int retry;	/* minutes */
+	bool soft, timeout;	/* what was given last */
+	char *utab;		/* words worth keeping in utab, or NULL */
+	bool shows_addrs;	/* addr= was in the list */
+	size_t nr_ignored;	/* unknown words dropped because of -s */
+};
+
+void options_init(struct options *opts);
+void options_free(struct options *opts);
+/*
+ * Adds the words of @list to @opts.  With @sloppy unknown words are counted
+ * and dropped.  Returns 0, or -1 with a sentence that names the bad word.
+ */
+int options_parse(struct options *opts, const char *list, bool sloppy,
+		  char *why);
+/* Whether @list has the word remount. */
+bool options_ask_remount(const char *list);
+/* Drops parameters that @opts->live shows with the same value already. */
+void options_drop_unchanged(struct options *opts);
+
+/* explain.c: errno to a sentence and advice */
+
+enum mount_stage {
+	STAGE_OPEN,		/* fsopen, fspick: needs the module and privilege */
+	STAGE_PARAM,		/* one option was refused */
+	STAGE_CREATE,		/* the kernel talks to the servers */
+	STAGE_ATTACH,		/* put the mount on the directory */
+	STAGE_REMOUNT,
+};
+
+/**
+ * struct failure - what is known when a mount fails
+ * @error:	errno
+ * @stage:	what was tried
+ * @spec:	the device as typed
+ * @dir:	the mount point
+ * @path:	exported path, or NULL
+ * @port:	of the servers
+ * @param:	the refused parameter in STAGE_PARAM, or NULL
+ * @kernel:	error lines of the kernel, joined, or NULL
+ */
+struct failure {
+	int error;
+	enum mount_stage stage;
+	const char *spec;
+	const char *dir;
+	const char *path;
+	unsigned int port;
+	const char *param;
+	const char *kernel;
+};
+
+void explain(FILE *out, const struct failure *fail);
+/* Whether retry= applies: the server or network may just not be up yet. */
+bool error_is_temporary(const struct failure *fail);
+
+/* fsctx.c: the kernel's fs_context */
+
+struct fsctx {
+	int fd;
+	struct failure *fail;	/* where and why a call returned -1 */
+	char *errors;		/* "e" lines read so far, joined */
+	bool verbose;
+};
+
+int fsctx_open(struct fsctx *ctx);
+int fsctx_pick(struct fsctx *ctx, const char *dir);
+int fsctx_flag(struct fsctx *ctx, const char *key);
+int fsctx_set(struct fsctx *ctx, const char *key, const char *value);
+int fsctx_create(struct fsctx *ctx);
+int fsctx_reconfigure(struct fsctx *ctx);
+int fsctx_attach(struct fsctx *ctx, uint64_t attrs, const char *dir);
+int fsctx_reset_attrs(struct fsctx *ctx, uint64_t attrs, const char *dir);
+void fsctx_close(struct fsctx *ctx);
+
+/* module.c: is penstock.ko there */
+
+enum module_state {
+	MODULE_LOADED,
+	MODULE_MISSING,		/* not installed for the running kernel */
+	MODULE_UNSIGNED,	/* Secure Boot */
+	MODULE_MISMATCH,	/* built for another kernel */
+	MODULE_DENIED,		/* not privileged, or kernel lockdown */
+	MODULE_NO_MODPROBE,
+	MODULE_FAILED,
+};
+
+/* Reads the state from what modprobe wrote to its standard error. */
+enum module_state module_classify(const char *complaint);
+/* Runs modprobe; its complaint is left in @complaint (WHY_MAX bytes). */
+enum module_state module_load(char *complaint);
+void module_explain(FILE *out, const char *spec, const char *dir,
+		    enum module_state state, const char *complaint);
+
+/* utab.c: leave the note for umount(8) and systemd; see there why */
+int utab_record(const char *source, const char *dir, const char *extra,
+		bool remount);
+/* Options that the mount on @dir shows now, or NULL; *@type: its type. */
+char *utab_live_options(const char *dir, char **type);
+
+#endif
