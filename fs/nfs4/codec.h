@@ -20,6 +20,7 @@
 #ifndef PENSTOCK_NFS4_CODEC_H
 #define PENSTOCK_NFS4_CODEC_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 #include "../../net/xdr.h"
 #include "proto.h"
@@ -54,6 +55,23 @@ u32 pn4_peek_op(const struct pxdr_dec *d);
 
 void pn4_enc_stateid(struct pxdr_enc *e, const struct pn4_stateid *sid);
 void pn4_dec_stateid(struct pxdr_dec *d, struct pn4_stateid *sid);
+
+/* ---- for the other files of the codec ---- */
+/* Operation number and status; as any decoder */
+int pn4_dec_head(struct pxdr_dec *d, u32 op);
+static inline int pn4_dec_end(const struct pxdr_dec *d)
+{
+	return d->bad ? -EREMOTEIO : 0;
+}
+
+void pn4_get_bytes(struct pxdr_dec *d, void *to, u32 len);
+__be64 pn4_get_verf(struct pxdr_dec *d);
+void pn4_enc_verf(struct pxdr_enc *e, __be64 verf);
+void pn4_dec_cinfo(struct pxdr_dec *d, struct pn4_cinfo *cinfo);
+/* nfs_fh4; an empty one is malformed */
+void pn4_dec_nfs_fh(struct pxdr_dec *d, struct pn4_fh *fh);
+/* stable_how4 */
+u32 pn4_dec_stable(struct pxdr_dec *d);
 
 #define PN4_DEC_VOID(name, op) \
 static inline int pn4_dec_##name(struct pxdr_dec *d) \
@@ -200,20 +218,24 @@ void pn4_enc_free_stateid(struct pxdr_enc *e, const struct pn4_stateid *sid);
 PN4_DEC_VOID(free_stateid, PN4_OP_FREE_STATEID)
 
 /**
- * struct pn4_secinfo_res - security flavours the server accepts, best first
- * @n: entries; those beyond the array's size are dropped
+ * struct pn4_secinfo - one security flavour
  * @flavor: PN4_AUTH_NONE, PN4_AUTH_SYS, PN4_RPCSEC_GSS, ...
  * @oid, @oid_len, @qop, @service: RPCSEC_GSS only; @oid is borrowed
  */
+struct pn4_secinfo {
+	u32 flavor;
+	const u8 *oid;
+	u32 oid_len;
+	u32 qop;
+	u32 service;
+};
+
+#define PN4_SECINFO_ROOM	12
+
+/* What the server accepts, best first; what does not fit is dropped */
 struct pn4_secinfo_res {
 	u32 n;
-	struct {
-		u32 flavor;
-		const u8 *oid;
-		u32 oid_len;
-		u32 qop;
-		u32 service;
-	} info[12];
+	struct pn4_secinfo info[PN4_SECINFO_ROOM];
 };
 
 /* Consumes the current file handle if it succeeds (section 18.45) */
@@ -538,6 +560,8 @@ struct pn4_copy_res {
 	bool synchronous;
 };
 
+/* write_response4; @consecutive and @synchronous stay false */
+void pn4_dec_write_response(struct pxdr_dec *d, struct pn4_copy_res *res);
 void pn4_enc_copy(struct pxdr_enc *e, const struct pn4_copy_args *args);
 /* PN4ERR_OFFLOAD_NO_REQS: @consecutive and @synchronous say what would do */
 int pn4_dec_copy(struct pxdr_dec *d, struct pn4_copy_res *res);
@@ -600,7 +624,10 @@ struct pn4_listxattrs_res {
 /* @maxcount: bytes of LISTXATTRS4resok */
 void pn4_enc_listxattrs(struct pxdr_enc *e, u64 cookie, u32 maxcount);
 int pn4_dec_listxattrs(struct pxdr_dec *d, struct pn4_listxattrs_res *res);
-/* True while there is one: borrowed, not terminated, 1 .. PN4_NAME_MAX bytes */
+/*
+ * True while there is one: borrowed, not terminated, 1 .. PN4_XATTR_NAME_MAX
+ * bytes without a NUL; others are passed over.
+ */
 bool pn4_listxattrs_next(struct pn4_listxattrs_res *res, const char **name,
 			 u32 *len);
 

@@ -33,6 +33,7 @@
 #define PN4_BITMAP_WORDS	3	/* bitmap4 words that we know bits of */
 #define PN4_BITMAP_MAX		16	/* bitmap4 words that we read at all */
 #define PN4_XATTR_SIZE_MAX	65536	/* Linux: XATTR_SIZE_MAX */
+#define PN4_XATTR_NAME_MAX	250	/* Linux: XATTR_NAME_MAX less "user." */
 #define PN4_XATTR_LIST_MAX	65536	/* Linux: XATTR_LIST_MAX */
 #define PN4_CB_REFERRING_MAX	1024	/* lists, and calls in a list */
 

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * NFS statuses: one row each, and nothing about them anywhere else.
+ *
+ * Errnos are such as a program may see; the kernel's private ones (above 511)
+ * must not leave the file system, so they are not used.
+ */
+#include <linux/errno.h>
+#include <linux/types.h>
+#include "errors.h"
+#include "proto.h"
+
+#define ROW(name, class, err)	{ PN4ERR_##name, PN4_CLASS_##class, err, \
+				  "NFS4ERR_" #name }
+
+/* Ascending by status: pn4_error() searches by halves. */
+static const struct pn4_error pn4_errors[] = {
+	{ PN4_OK, PN4_CLASS_DONE, 0, "NFS4_OK" },
+	ROW(PERM,			FAIL,		-EPERM),
+	ROW(NOENT,			FAIL,		-ENOENT),
+	ROW(IO,				FAIL,		-EIO),
+	ROW(NXIO,			FAIL,		-ENXIO),
+	ROW(ACCESS,			FAIL,		-EACCES),
+	ROW(EXIST,			FAIL,		-EEXIST),
+	ROW(XDEV,			FAIL,		-EXDEV),
+	ROW(NOTDIR,			FAIL,		-ENOTDIR),
+	ROW(ISDIR,			FAIL,		-EISDIR),
+	ROW(INVAL,			FAIL,		-EINVAL),
+	ROW(FBIG,			FAIL,		-EFBIG),
+	ROW(NOSPC,			FAIL,		-ENOSPC),
+	ROW(ROFS,			FAIL,		-EROFS),
+	ROW(MLINK,			FAIL,		-EMLINK),
+	ROW(NAMETOOLONG,		FAIL,		-ENAMETOOLONG),
+	ROW(NOTEMPTY,			FAIL,		-ENOTEMPTY),
+	ROW(DQUOT,			FAIL,		-EDQUOT),
+	ROW(STALE,			FAIL,		-ESTALE),
+	ROW(BADHANDLE,			FAIL,		-ESTALE),
+	/* READDIR starts over, see names.c */
+	ROW(BAD_COOKIE,			FAIL,		-EINVAL),
+	ROW(NOTSUPP,			FAIL,		-EOPNOTSUPP),
+	/* an xattr or a listing does not fit what was offered */
+	ROW(TOOSMALL,			FAIL,		-ERANGE),
+	ROW(SERVERFAULT,		FAIL,		-EREMOTEIO),
+	ROW(BADTYPE,			FAIL,		-EPERM),	/* mknod(2) */
+	ROW(DELAY,			DELAY,		-EBUSY),
+	ROW(SAME,			FAIL,		-EREMOTEIO),
+	ROW(DENIED,			FAIL,		-EAGAIN),
+	ROW(EXPIRED,			STATEID,	-EIO),
+	ROW(LOCKED,			FAIL,		-EAGAIN),
+	ROW(GRACE,			GRACE,		-EBUSY),
+	ROW(FHEXPIRED,			FAIL,		-ESTALE),
+	ROW(SHARE_DENIED,		FAIL,		-EACCES),
+	ROW(WRONGSEC,			FAIL,		-EPERM),
+	ROW(CLID_INUSE,			FAIL,		-EBUSY),
+	ROW(RESOURCE,			DELAY,		-EREMOTEIO),
+	ROW(MOVED,			MOVED,		-EREMOTE),
+	ROW(NOFILEHANDLE,		FAIL,		-EREMOTEIO),
+	ROW(MINOR_VERS_MISMATCH,	FAIL,		-EPROTONOSUPPORT),
+	ROW(STALE_CLIENTID,		CLIENT,		-EIO),
+	ROW(STALE_STATEID,		STATEID,	-EIO),
+	ROW(OLD_STATEID,		STATEID,	-EIO),
+	ROW(BAD_STATEID,		STATEID,	-EIO),
+	ROW(BAD_SEQID,			FAIL,		-EREMOTEIO),
+	/* READDIR with a verifier of before: as BAD_COOKIE */
+	ROW(NOT_SAME,			FAIL,		-EINVAL),
+	ROW(LOCK_RANGE,			FAIL,		-EINVAL),
+	ROW(SYMLINK,			FAIL,		-ELOOP),
+	ROW(RESTOREFH,			FAIL,		-EREMOTEIO),
+	ROW(LEASE_MOVED,		MOVED,		-EREMOTE),
+	ROW(ATTRNOTSUPP,		FAIL,		-EOPNOTSUPP),
+	ROW(NO_GRACE,			FAIL,		-EIO),
+	ROW(RECLAIM_BAD,		FAIL,		-EIO),
+	ROW(RECLAIM_CONFLICT,		FAIL,		-EIO),
+	ROW(BADXDR,			FAIL,		-EREMOTEIO),
+	ROW(LOCKS_HELD,			FAIL,		-EBUSY),
+	ROW(OPENMODE,			FAIL,		-EBADF),
+	ROW(BADOWNER,			FAIL,		-EINVAL),
+	ROW(BADCHAR,			FAIL,		-EINVAL),
+	ROW(BADNAME,			FAIL,		-EINVAL),
+	ROW(BAD_RANGE,			FAIL,		-EINVAL),
+	ROW(LOCK_NOTSUPP,		FAIL,		-ENOLCK),
+	ROW(OP_ILLEGAL,			FAIL,		-EOPNOTSUPP),
+	ROW(DEADLOCK,			FAIL,		-EDEADLK),
+	ROW(FILE_OPEN,			FAIL,		-EBUSY),
+	ROW(ADMIN_REVOKED,		STATEID,	-EIO),
+	ROW(CB_PATH_DOWN,		BACKCHANNEL,	-EIO),
+	ROW(BADIOMODE,			FAIL,		-EIO),
+	ROW(BADLAYOUT,			FAIL,		-EIO),
+	ROW(BAD_SESSION_DIGEST,		FAIL,		-EREMOTEIO),
+	ROW(BADSESSION,			SESSION,	-EIO),
+	ROW(BADSLOT,			SESSION,	-EIO),
+	ROW(COMPLETE_ALREADY,		FAIL,		-EALREADY),
+	ROW(CONN_NOT_BOUND_TO_SESSION,	BACKCHANNEL,	-EIO),
+	ROW(DELEG_ALREADY_WANTED,	FAIL,		-EALREADY),
+	ROW(BACK_CHAN_BUSY,		DELAY,		-EBUSY),
+	ROW(LAYOUTTRYLATER,		DELAY,		-EBUSY),
+	ROW(LAYOUTUNAVAILABLE,		FAIL,		-EOPNOTSUPP),
+	ROW(NOMATCHING_LAYOUT,		FAIL,		-EIO),
+	ROW(RECALLCONFLICT,		DELAY,		-EBUSY),
+	ROW(UNKNOWN_LAYOUTTYPE,		FAIL,		-EOPNOTSUPP),
+	ROW(SEQ_MISORDERED,		SESSION,	-EIO),
+	ROW(SEQUENCE_POS,		FAIL,		-EREMOTEIO),
+	ROW(REQ_TOO_BIG,		FAIL,		-EMSGSIZE),
+	ROW(REP_TOO_BIG,		FAIL,		-EMSGSIZE),
+	ROW(REP_TOO_BIG_TO_CACHE,	FAIL,		-EMSGSIZE),
+	ROW(RETRY_UNCACHED_REP,		RETRY,		-EIO),
+	ROW(UNSAFE_COMPOUND,		FAIL,		-EREMOTEIO),
+	ROW(TOO_MANY_OPS,		FAIL,		-EREMOTEIO),
+	ROW(OP_NOT_IN_SESSION,		FAIL,		-EREMOTEIO),
+	ROW(HASH_ALG_UNSUPP,		FAIL,		-EPROTONOSUPPORT),
+	ROW(CLIENTID_BUSY,		FAIL,		-EBUSY),
+	ROW(PNFS_IO_HOLE,		FAIL,		-EIO),
+	ROW(SEQ_FALSE_RETRY,		SESSION,	-EIO),
+	ROW(BAD_HIGH_SLOT,		SESSION,	-EIO),
+	ROW(DEADSESSION,		SESSION,	-EIO),
+	ROW(ENCR_ALG_UNSUPP,		FAIL,		-EPROTONOSUPPORT),
+	ROW(PNFS_NO_LAYOUT,		FAIL,		-EIO),
+	ROW(NOT_ONLY_OP,		FAIL,		-EREMOTEIO),
+	ROW(WRONG_CRED,			FAIL,		-EPERM),
+	ROW(WRONG_TYPE,			FAIL,		-EINVAL),
+	ROW(DIRDELEG_UNAVAIL,		FAIL,		-EOPNOTSUPP),
+	ROW(REJECT_DELEG,		FAIL,		-EBUSY),
+	ROW(RETURNCONFLICT,		DELAY,		-EBUSY),
+	ROW(DELEG_REVOKED,		STATEID,	-EIO),
+	ROW(PARTNER_NOTSUPP,		FAIL,		-EOPNOTSUPP),
+	ROW(PARTNER_NO_AUTH,		FAIL,		-EACCES),
+	ROW(UNION_NOTSUPP,		FAIL,		-EOPNOTSUPP),
+	ROW(OFFLOAD_DENIED,		FAIL,		-EACCES),
+	ROW(WRONG_LFS,			FAIL,		-EOPNOTSUPP),
+	ROW(BADLABEL,			FAIL,		-EINVAL),
+	ROW(OFFLOAD_NO_REQS,		FAIL,		-EOPNOTSUPP),
+	ROW(NOXATTR,			FAIL,		-ENODATA),
+	ROW(XATTR2BIG,			FAIL,		-E2BIG),
+};
+
+#define PN4_NR_ERRORS	(sizeof(pn4_errors) / sizeof(pn4_errors[0]))
+
+static const struct pn4_error pn4_error_unknown = {
+	.status = ~0U,
+	.class = PN4_CLASS_FAIL,
+	.err = -EREMOTEIO,
+	.name = "NFS4ERR_?",
+};
+
+const struct pn4_error *pn4_error(u32 status)
+{
+	unsigned int lo = 0, hi = PN4_NR_ERRORS;
+
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if (pn4_errors[mid].status == status)
+			return &pn4_errors[mid];
+		if (pn4_errors[mid].status < status)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return &pn4_error_unknown;
+}
+
+const char *pn4_status_name(u32 status)
+{
+	return pn4_error(status)->name;
+}
