@@ -14,6 +14,7 @@
 #ifndef PENSTOCK_RPC_H
 #define PENSTOCK_RPC_H
 
+#include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/cred.h>
 #include <linux/list.h>
@@ -29,6 +30,8 @@ struct prpc_peer;
 #define PRPC_MAX_ADDRS		256
 /* Room that prpc_call_init() needs at the start of the call's buffer. */
 #define PRPC_HEADER_MAX		256
+/* Bytes of an accepted reply with an empty verifier before its results. */
+#define PRPC_REPLY_HEAD		24
 
 /**
  * struct prpc_data - payload that never passes through the XDR buffers
@@ -55,22 +58,32 @@ struct prpc_data {
  * the second is the result, the third belongs to net/.
  *
  * @enc: writer over the send buffer, placed after the RPC header by
- *	prpc_call_init(); the caller appends the procedure's arguments
+ *	prpc_call_init(); the caller appends the procedure's arguments.
+ *	@enc.start is the first byte of the RPC message; the word before it
+ *	(the first of the buffer) is the transport's, TCP's record mark
  * @out: payload sent between the bytes before @out_at and the rest of the
- *	buffer; XDR pad is added by the transport (@out_at is a multiple of 4)
+ *	message; XDR pad is added by the transport.  @out_at counts from
+ *	@enc.start: what pxdr_enc_len() says when the payload's length word
+ *	has just been written (a multiple of 4)
  * @reply: buffer for the reply (RPC header included), 4-byte aligned
- * @in: pages for reply bytes from offset @in_at on.  Only bytes of an
- *	accepted reply with an empty verifier are placed there; at most
+ * @in: pages for reply bytes from offset @in_at on, which lies behind the RPC
+ *	header (24 bytes) and within @reply_size.  Only bytes of an accepted,
+ *	successful reply with an empty verifier are placed there; at most
  *	@in.len, further bytes are dropped
  * @deadline: jiffies after which the call fails with -ETIMEDOUT; 0: never
+ *	(a PRPC_PINNED call gets one of its own then: a greeting must end)
  * @tag: groups calls for prpc_abort()
  * @done: called once, from any context incl. softirq, must not sleep, and
  *	must not submit: transports may hold their send lock
  *
+ * @conn: given with PRPC_PINNED; after @done the connection that brought the
+ *	reply, for prpc_peer_reset() only: it may be gone
  * @error: 0 if an accepted, successful RPC reply came; -ETIMEDOUT, -ENOTCONN
  *	(PRPC_NO_RESEND/PRPC_PINNED and connection lost), -ESHUTDOWN or the
  *	code of prpc_abort(), -EACCES (RPC auth error), -EPROTONOSUPPORT
- *	(program or version unknown to the server), -EREMOTEIO (malformed)
+ *	(program, version or procedure unknown to the server), -EREMOTEIO
+ *	(malformed, or the server found the arguments so), -EINVAL (@enc
+ *	overflowed or @in_at is out of range: a bug above)
  * @reply_len: bytes valid in @reply
  * @reply_at: offset in @reply of the procedure's results
  * @in_len: bytes placed into @in
@@ -97,7 +110,7 @@ struct prpc_call {
 
 	u32 xid;
 	u32 sends;		/* times handed to a transport */
-	unsigned long state;	/* PRPC_ST_*, see rpc.c */
+	atomic_t state;		/* PRPC_ST_*, see internal.h */
 	u64 start_ns;		/* first handed to a transport */
 	struct list_head link;	/* wait list of the peer, or a transport's queue */
 };
@@ -157,9 +170,17 @@ bool prpc_peer_live(struct prpc_peer *peer);
 /*
  * Close @conn and make a new connection; its calls are requeued.  Used when
  * the protocol layer finds a connection useless (back channel gone, say).
+ * prpc_conn_reset() only where @conn is known to exist: in ->ready and @done.
+ * prpc_peer_reset() takes a pointer that may be stale, e.g. call->conn of a
+ * finished call, and does nothing then.  Any context.
  */
 void prpc_conn_reset(struct prpc_conn *conn, int error);
-/* Fail every call whose tag is @tag (all if NULL) with @error, now. */
+void prpc_peer_reset(struct prpc_peer *peer, const struct prpc_conn *conn,
+		     int error);
+/*
+ * Fail every call whose tag is @tag (all if NULL) with @error, now.  May sleep,
+ * but not for the network.
+ */
 void prpc_abort(struct prpc_peer *peer, const void *tag, int error);
 /* Close all, fail what is left with -ESHUTDOWN, wait, free.  May sleep. */
 void prpc_peer_destroy(struct prpc_peer *peer);
@@ -185,7 +206,8 @@ void prpc_submit(struct prpc_call *call);
 /*
  * Take @call back.  True: @done has not been and will not be called, and the
  * memory is the caller's again.  False: @done was or is about to be called.
- * May sleep.
+ * The caller keeps @call's memory while this runs, whatever @done does.
+ * May sleep, but not for the network.
  */
 bool prpc_cancel(struct prpc_call *call);
 /* Reader over the procedure's results of a call whose error is 0. */

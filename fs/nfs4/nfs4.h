@@ -74,6 +74,8 @@ struct pn4_volume {
 	struct pn4_client *client;
 
 	bool dead;		/* umount -f: every call fails with -EIO */
+	atomic_t late;		/* CLOSEs under way, calls of killed tasks */
+	struct list_head client_link;
 	spinlock_t lock;	/* guards nodes */
 	struct list_head nodes;	/* nodes that hold opens or unstable writes */
 	void *host;		/* the VFS layer's */
@@ -167,7 +169,7 @@ struct pn4_io {
 	u32 hole;		/* first byte, from @pos, that is known not to have moved */
 	bool unpromised;	/* some piece was written unstable */
 	bool torn;		/* pieces were written to different server lives */
-	u64 verifier;
+	__be64 verifier;
 	struct completion *resend;
 	struct list_head link;	/* node->unstable, node->resend */
 };

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CB_COMPOUND: what the server asks of us (RFC 8881 section 20).
+ *
+ * No delegation and no layout is ever held for longer than an OPEN takes, so
+ * recalls are answered truthfully: there is nothing of that kind here.
+ */
+#include "internal.h"
+
+/* CB_SEQUENCE must be first and only first (section 20.9.3). */
+static u32 pn4_cb_begin(struct pn4_client *cl, struct pxdr_dec *args,
+			struct pxdr_enc *res)
+{
+	struct pn4_cb_sequence_args seq;
+	u32 st;
+
+	if (pn4_dec_cb_sequence(args, &seq)) {
+		pn4_enc_cb_status(res, PN4_OP_CB_SEQUENCE, PN4ERR_BADXDR);
+		return PN4ERR_BADXDR;
+	}
+	st = pn4_cb_sequence(cl, &seq);
+	if (st)
+		pn4_enc_cb_status(res, PN4_OP_CB_SEQUENCE, st);
+	else
+		pn4_enc_cb_sequence(res, &seq, cl->session.cb_slots - 1,
+				    cl->session.cb_slots - 1);
+	return st;
+}
+
+static u32 pn4_cb_recall_any(struct pxdr_dec *args)
+{
+	struct pn4_cb_recall_any_args a;
+
+	/* nothing recallable is held: that many may be kept */
+	return pn4_dec_cb_recall_any(args, &a) ? PN4ERR_BADXDR : 0;
+}
+
+static u32 pn4_cb_recall_slot(struct pn4_client *cl, struct pxdr_dec *args)
+{
+	u32 highest;
+
+	if (pn4_dec_cb_recall_slot(args, &highest))
+		return PN4ERR_BADXDR;
+	pn4_session_limit(cl, highest);
+	return 0;
+}
+
+/* What is not offered: consume the arguments, say no in the RFC's words. */
+static u32 pn4_cb_refuse(u32 op, struct pxdr_dec *args)
+{
+	if (pn4_skip_cb_op(args, op))
+		return PN4ERR_BADXDR;
+	switch (op) {
+	case PN4_OP_CB_RECALL:
+	case PN4_OP_CB_GETATTR:
+		return PN4ERR_BADHANDLE;
+	case PN4_OP_CB_LAYOUTRECALL:
+		return PN4ERR_NOMATCHING_LAYOUT;
+	case PN4_OP_CB_PUSH_DELEG:
+		return PN4ERR_REJECT_DELEG;
+	case PN4_OP_CB_NOTIFY_LOCK:
+	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:
+	case PN4_OP_CB_WANTS_CANCELLED:
+		return 0;	/* hints */
+	default:
+		return PN4ERR_NOTSUPP;
+	}
+}
+
+static u32 pn4_cb_op(struct pn4_client *cl, u32 op, struct pxdr_dec *args,
+		     struct pxdr_enc *res)
+{
+	u32 st;
+
+	switch (op) {
+	case PN4_OP_CB_RECALL_ANY:
+		st = pn4_cb_recall_any(args);
+		break;
+	case PN4_OP_CB_RECALL_SLOT:
+		st = pn4_cb_recall_slot(cl, args);
+		break;
+	case PN4_OP_CB_SEQUENCE:
+		st = PN4ERR_SEQUENCE_POS;
+		break;
+	case PN4_OP_CB_GETATTR ... PN4_OP_CB_LAYOUTRECALL:
+	case PN4_OP_CB_NOTIFY:
+	case PN4_OP_CB_PUSH_DELEG:
+	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:
+	case PN4_OP_CB_WANTS_CANCELLED ... PN4_OP_CB_OFFLOAD:
+		st = pn4_cb_refuse(op, args);
+		break;
+	default:
+		op = PN4_OP_CB_ILLEGAL;
+		st = PN4ERR_OP_ILLEGAL;
+	}
+	pn4_enc_cb_status(res, op, st);
+	return st;
+}
+
+/* Returns an RPC accept_stat.  Process context. */
+u32 pn4_callback(struct prpc_peer *peer, u32 proc, struct pxdr_dec *args,
+		 struct pxdr_enc *res)
+{
+	struct pn4_client *cl = prpc_peer_priv(peer);
+	struct pn4_cb_compound hdr;
+	struct pn4_cb_reply reply;
+	u32 st = 0, n = 0, op;
+
+	if (proc == PN4_CB_PROC_NULL)
+		return 0;
+	if (proc != PN4_CB_PROC_COMPOUND)
+		return 3;	/* PROC_UNAVAIL */
+	if (pn4_dec_cb_compound(args, &hdr))
+		return 4;	/* GARBAGE_ARGS */
+	pn4_count(cl, PN4_N_CALLBACKS);
+	pn4_enc_cb_compound(res, &reply, hdr.tag, hdr.tag_len);
+	if (hdr.minor != cl->minor)
+		st = PN4ERR_MINOR_VERS_MISMATCH;
+	while (!st && n < hdr.nops) {
+		op = pn4_dec_cb_op(args);
+		if (args->bad) {
+			st = PN4ERR_BADXDR;
+			break;
+		}
+		if (n == 0 && op != PN4_OP_CB_SEQUENCE) {
+			st = PN4ERR_OP_NOT_IN_SESSION;
+			pn4_enc_cb_status(res, op, st);
+		} else if (n == 0) {
+			st = pn4_cb_begin(cl, args, res);
+		} else {
+			st = pn4_cb_op(cl, op, args, res);
+		}
+		n++;
+	}
+	pn4_enc_cb_compound_end(&reply, st, n);
+	return 0;
+}

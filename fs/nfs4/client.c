@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Client ids and sessions: EXCHANGE_ID, CREATE_SESSION, the connection's
+ * greeting, lease renewal, and the list of clients that mounts share.
+ */
+#include <linux/inet.h>
+#include <linux/utsname.h>
+#include "internal.h"
+
+#define PN4_STATE_SEND		1024
+#define PN4_STATE_REPLY		(3 * PN4_OPAQUE_LIMIT + 512)
+#define PN4_GREETING_TIME	(10 * HZ)
+#define PN4_MOUNT_TIME		(60 * HZ)	/* a silent server at mount */
+#define PN4_DESTROY_TIME	(2 * HZ)
+
+static LIST_HEAD(pn4_clients);
+static DEFINE_MUTEX(pn4_clients_lock);	/* pn4_clients, making of clients */
+static u8 pn4_boot_verifier[PN4_VERIFIER_SIZE];
+
+/* ---- calls that make and end client ids and sessions ---- */
+
+static struct pn4_call *pn4_state_call(struct pn4_client *cl)
+{
+	struct pn4_call *c = pn4_call_new(cl, NULL, PN4_STATE_SEND,
+					  PN4_STATE_REPLY);
+
+	if (!c)
+		return NULL;
+	c->privileged = true;
+	c->unkillable = current->flags & PF_WQ_WORKER;
+	if (!c->unkillable)	/* a mount or umount is waiting */
+		c->give_up = (jiffies + PN4_MOUNT_TIME) | 1;
+	return c;
+}
+
+/* Run a compound that is one operation without SEQUENCE. */
+static int pn4_state_run(struct pn4_call *c, u32 op)
+{
+	c->first_op = op;
+	return pn4_call_run(c);
+}
+
+/*
+ * EXCHANGE_ID (RFC 8881 section 18.35).  0, -errno; -EPROTONOSUPPORT if the
+ * server speaks no NFSv4.1, -EAGAIN if it only dislikes the minor version and
+ * there is a lower one to try.
+ */
+int pn4_client_exchange(struct pn4_client *cl)
+{
+	struct pn4_exchange_id_args a = {
+		.owner = cl->owner,
+		.owner_len = strlen(cl->owner),
+		.flags = PN4_EXCHGID_SUPP_MOVED_REFER |
+			 PN4_EXCHGID_USE_NON_PNFS,
+		.impl_domain = "penstock",
+		.impl_name = "penstock " PENSTOCK_VERSION,
+	};
+	struct pn4_exchange_id_res *res;
+	struct pn4_call *c;
+	int st = -ENOMEM;
+
+	memcpy(a.verifier, cl->verifier, sizeof(a.verifier));
+	res = kmalloc(sizeof(*res), GFP_NOFS);
+	c = pn4_state_call(cl);
+	if (!res || !c)
+		goto out;
+	do {
+		st = pn4_call_start_bare(c, cl->cred);
+		if (st)
+			break;
+		pn4_enc_exchange_id(pn4_op(c, PN4_OP_EXCHANGE_ID), &a);
+		st = pn4_state_run(c, PN4_OP_EXCHANGE_ID);
+		st = st ?: pn4_dec_exchange_id(&c->dec, res);
+	} while (pn4_call_again(c, &st));
+	if (st == PN4ERR_MINOR_VERS_MISMATCH)
+		st = cl->minor > 1 && !cl->minor_fixed ? -EAGAIN :
+							 -EPROTONOSUPPORT;
+	if (!st) {
+		res->impl_domain = NULL;
+		res->impl_name = NULL;
+		cl->clientid = res->clientid;
+		cl->create_seq = res->sequenceid;
+		swap(cl->server, res);
+		pn4_count(cl, PN4_N_CLIENTIDS);
+	}
+	st = pn4_errno(st);
+out:
+	kfree(res);
+	pn4_call_put(c);
+	return st;
+}
+
+/* Smallest channel with which anything useful can be done. */
+static bool pn4_session_usable(const struct pn4_create_session_res *r)
+{
+	return r->fore.maxrequests >= 1 && r->fore.maxoperations >= 8 &&
+	       r->fore.maxrequestsize >= 4096 + PN4_IO_OVERHEAD &&
+	       r->fore.maxresponsesize >= 4096 + PN4_IO_OVERHEAD;
+}
+
+static int pn4_session_made(struct pn4_client *cl,
+			    const struct pn4_create_session_res *r)
+{
+	struct pn4_session *s = &cl->session;
+
+	cl->create_seq++;	/* section 18.36.4: for the next one */
+	if (!pn4_session_usable(r)) {
+		pr_warn("penstock: %s: server offers an unusably small session\n",
+			cl->name);
+		return -EREMOTEIO;
+	}
+	s->max_request = r->fore.maxrequestsize;
+	s->max_response = r->fore.maxresponsesize;
+	s->max_cached = r->fore.maxresponsesize_cached;
+	s->cb_slots = clamp_t(u32, r->back.maxrequests, 1, PN4_CB_SLOTS);
+	pn4_session_install(s, r->sessionid, r->fore.maxrequests);
+	pn4_count(cl, PN4_N_SESSIONS);
+	if (!(r->flags & PN4_SESSION_CONN_BACK_CHAN))
+		set_bit(PN4_CL_NEED_BIND, &cl->state);
+	return 0;
+}
+
+/* CREATE_SESSION (section 18.36).  0, an NFS status (> 0) or -errno. */
+int pn4_client_session(struct pn4_client *cl)
+{
+	struct pn4_create_session_args a = {
+		.clientid = cl->clientid,
+		.sequenceid = cl->create_seq,
+		.flags = PN4_SESSION_CONN_BACK_CHAN,
+		.fore = {
+			.maxrequestsize = PN4_IO_MAX + PN4_IO_OVERHEAD,
+			.maxresponsesize = PN4_IO_MAX + PN4_IO_OVERHEAD,
+			.maxresponsesize_cached = PN4_CACHED_MAX,
+			.maxoperations = 16,
+			.maxrequests = PN4_SLOTS_WANTED,
+		},
+		.back = {
+			.maxrequestsize = 4096,
+			.maxresponsesize = 4096,
+			.maxresponsesize_cached = 0,
+			.maxoperations = 8,
+			.maxrequests = PN4_CB_SLOTS,
+		},
+		.cb_program = PN4_CB_PROGRAM,
+		.machine = init_uts_ns.name.nodename,
+	};
+	struct pn4_create_session_res res;
+	struct pn4_call *c = pn4_state_call(cl);
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	do {
+		st = pn4_call_start_bare(c, cl->cred);
+		if (st)
+			break;
+		pn4_enc_create_session(pn4_op(c, PN4_OP_CREATE_SESSION), &a);
+		st = pn4_state_run(c, PN4_OP_CREATE_SESSION);
+		st = st ?: pn4_dec_create_session(&c->dec, &res);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st ?: pn4_session_made(cl, &res);
+}
+
+/*
+ * Bind @conn (NULL: whichever is used) to the session in both directions
+ * (section 18.34), so that it carries callbacks.  NFS status or -errno.
+ */
+int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
+{
+	struct pn4_bind_conn_res res;
+	struct pn4_call *c = pn4_state_call(cl);
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	do {
+		st = pn4_call_start_bare(c, cl->cred);
+		if (st)
+			break;
+		if (conn) {
+			c->rpc.conn = conn;
+			c->rpc.flags |= PRPC_PINNED;
+			c->rpc.deadline = (jiffies + PN4_GREETING_TIME) | 1;
+		}
+		pn4_enc_bind_conn_to_session(
+			pn4_op(c, PN4_OP_BIND_CONN_TO_SESSION),
+			cl->session.id, PN4_CDFC_FORE_OR_BOTH, false);
+		st = pn4_state_run(c, PN4_OP_BIND_CONN_TO_SESSION);
+		st = st ?: pn4_dec_bind_conn_to_session(&c->dec, &res);
+	} while (!conn && pn4_call_again(c, &st));
+	pn4_call_put(c);
+	if (!st && memcmp(res.sessionid, cl->session.id, sizeof(res.sessionid)))
+		st = -EREMOTEIO;
+	return st;
+}
+
+int pn4_client_reclaim_complete(struct pn4_client *cl)
+{
+	struct pn4_call *c = pn4_state_call(cl);
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	do {
+		st = pn4_call_start(c, cl->cred);
+		if (st)
+			break;
+		pn4_enc_reclaim_complete(pn4_op(c, PN4_OP_RECLAIM_COMPLETE),
+					 false);
+		st = pn4_call_run(c);
+		st = st ?: pn4_dec_reclaim_complete(&c->dec);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st == PN4ERR_COMPLETE_ALREADY ? 0 : st;
+}
+
+/* DESTROY_SESSION, DESTROY_CLIENTID: politeness, bounded in time. */
+static void pn4_client_farewell(struct pn4_client *cl)
+{
+	struct pn4_call *c = pn4_state_call(cl);
+	int st;
+
+	if (!c || !prpc_peer_live(cl->peer))
+		goto out;
+	c->give_up = (jiffies + PN4_DESTROY_TIME) | 1;
+	if (pn4_call_start_bare(c, cl->cred))
+		goto out;
+	pn4_enc_destroy_session(pn4_op(c, PN4_OP_DESTROY_SESSION),
+				cl->session.id);
+	st = pn4_state_run(c, PN4_OP_DESTROY_SESSION);
+	st = st ?: pn4_dec_destroy_session(&c->dec);
+	if (st < 0 || pn4_call_start_bare(c, cl->cred))
+		goto out;
+	pn4_enc_destroy_clientid(pn4_op(c, PN4_OP_DESTROY_CLIENTID),
+				 cl->clientid);
+	pn4_state_run(c, PN4_OP_DESTROY_CLIENTID);
+out:
+	pn4_call_put(c);
+}
+
+/* ---- events of the peer ---- */
+
+/*
+ * A connection came up.  Before the first session there is nothing to bind.
+ * That the session is gone is no reason to refuse the connection: recovery
+ * needs it.
+ */
+static int pn4_peer_ready(struct prpc_peer *peer, struct prpc_conn *conn)
+{
+	struct pn4_client *cl = prpc_peer_priv(peer);
+	int st;
+
+	if (!READ_ONCE(cl->session.gen))
+		return 0;
+	st = pn4_client_bind(cl, conn);
+	if (st < 0)
+		return st;
+	if (!st) {
+		clear_bit(PN4_CL_NEED_BIND, &cl->state);
+		return 0;
+	}
+	switch (pn4_error(st)->class) {
+	case PN4_CLASS_SESSION:
+		pn4_recover_session(cl, cl->session.gen);
+		break;
+	case PN4_CLASS_CLIENT:
+		pn4_recover_client(cl, cl->state_gen);
+		break;
+	default:
+		pn4_recover_start(cl, PN4_CL_NEED_BIND);
+	}
+	return 0;
+}
+
+const struct prpc_peer_ops pn4_peer_ops = {
+	.ready = pn4_peer_ready,
+	.callback = pn4_callback,
+};
+
+/* ---- lease ---- */
+
+/* A SEQUENCE alone, when nothing else has renewed for a third of the lease. */
+static void pn4_renew_work(struct work_struct *work)
+{
+	struct pn4_client *cl = container_of(to_delayed_work(work),
+					     struct pn4_client, renew_work);
+	unsigned long period = max_t(unsigned long, cl->lease_time * HZ / 3, HZ);
+	struct pn4_call *c;
+	int st;
+
+	if (test_bit(PN4_CL_DEAD, &cl->state))
+		return;
+	if (time_before(jiffies, READ_ONCE(cl->last_renewal) + period) ||
+	    !test_bit(PN4_CL_READY, &cl->state) || !prpc_peer_live(cl->peer))
+		goto again;
+	c = pn4_call_new_io(cl, NULL);
+	c->nowait = true;
+	c->rpc.deadline = 0;
+	st = pn4_call_start(c, cl->cred);
+	if (!st) {
+		c->rpc.deadline = (jiffies + cl->lease_time * HZ) | 1;
+		st = pn4_call_run(c);
+		c->nowait = false;
+		if (st > 0)	/* starts recovery; what comes of it is its own */
+			pn4_call_again(c, &st);
+	}
+	pn4_call_put(c);
+again:
+	queue_delayed_work(pn4_state_wq, &cl->renew_work, period / 2);
+}
+
+/* ---- making and sharing ---- */
+
+static bool pn4_addr_equal(const struct sockaddr_storage *a,
+			   const struct sockaddr_storage *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool pn4_client_matches(const struct pn4_client *cl,
+			       const struct pn4_mount_args *args)
+{
+	unsigned int i, j;
+
+	if (!net_eq(cl->net, args->net) || strcmp(cl->proto, args->proto))
+		return false;
+	if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
+		return false;
+	for (i = 0; i < cl->nr_addrs; i++)
+		for (j = 0; j < args->nr_addrs; j++)
+			if (pn4_addr_equal(&cl->addrs[i], &args->addrs[j]))
+				return true;
+	return false;
+}
+
+/* Number owners that came out equal but belong to different namespaces. */
+static void pn4_client_own(struct pn4_client *cl)
+{
+	struct pn4_client *other;
+	unsigned int n = 1;
+	size_t len;
+
+	lockdep_assert_held(&pn4_clients_lock);
+	len = pn4_owner(cl->net, cl->owner, sizeof(cl->owner) - 8);
+again:
+	list_for_each_entry(other, &pn4_clients, link) {
+		if (net_eq(other->net, cl->net) || strcmp(other->owner, cl->owner))
+			continue;
+		snprintf(cl->owner + len, sizeof(cl->owner) - len, ".%u", ++n);
+		goto again;
+	}
+}
+
+static void pn4_client_free(struct pn4_client *cl)
+{
+	free_percpu(cl->stats);
+	if (cl->cred)
+		put_cred(cl->cred);
+	if (cl->net)
+		put_net(cl->net);
+	kfree(cl->server);
+	kfree(cl->addrs);
+	kfree(cl->proto);
+	kfree(cl->name);
+	synchronize_rcu();	/* pn4_late_put() */
+	kvfree(cl);
+}
+
+static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args)
+{
+	struct pn4_client *cl = kvzalloc(sizeof(*cl), GFP_KERNEL);
+
+	if (!cl)
+		return NULL;
+	refcount_set(&cl->ref, 1);
+	INIT_LIST_HEAD(&cl->link);
+	INIT_LIST_HEAD(&cl->volumes);
+	spin_lock_init(&cl->lock);
+	init_waitqueue_head(&cl->wait);
+	pn4_session_init(&cl->session);
+	INIT_DELAYED_WORK(&cl->renew_work, pn4_renew_work);
+	pn4_recover_init(cl);
+	cl->net = get_net(args->net);
+	cl->minor = args->minor;
+	cl->minor_fixed = args->minor_fixed;
+	cl->nr_addrs = args->nr_addrs;
+	cl->lease_time = 60;
+	cl->state_gen = 1;
+	memcpy(cl->verifier, pn4_boot_verifier, sizeof(cl->verifier));
+	cl->cred = prepare_kernel_cred(&init_task);
+	cl->stats = alloc_percpu(struct pn4_stats);
+	cl->name = kstrdup(args->name, GFP_KERNEL);
+	cl->proto = kstrdup(args->proto, GFP_KERNEL);
+	cl->addrs = kmemdup(args->addrs, args->nr_addrs * sizeof(*args->addrs),
+			    GFP_KERNEL);
+	if (!cl->cred || !cl->stats || !cl->name || !cl->proto || !cl->addrs) {
+		pn4_client_free(cl);
+		return NULL;
+	}
+	return cl;
+}
+
+static int pn4_client_peer(struct pn4_client *cl)
+{
+	struct prpc_peer_args p = {
+		.net = cl->net,
+		.name = cl->name,
+		.ops = &pn4_peer_ops,
+		.priv = cl,
+		.prog = PN4_PROGRAM,
+		.vers = PN4_VERSION,
+		.cb_prog = PN4_CB_PROGRAM,
+		.addrs = cl->addrs,
+		.nr_addrs = cl->nr_addrs,
+		.max_calls = 2 * PN4_SLOTS_WANTED,
+		.proto = cl->proto,
+	};
+	struct prpc_peer *peer = prpc_peer_create(&p);
+
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	cl->peer = peer;
+	return prpc_peer_wait(peer);
+}
+
+/* A mount is waiting: fail instead of trying for ever, and be killable. */
+static int pn4_client_begin(struct pn4_client *cl)
+{
+	int st;
+
+	st = pn4_client_exchange(cl);
+	if (st == -EAGAIN) {
+		pr_notice("penstock: %s: server refuses NFSv4.%u, using NFSv4.%u\n",
+			  cl->name, cl->minor, cl->minor - 1);
+		cl->minor--;
+		st = pn4_client_exchange(cl);
+	}
+	if (st)
+		return st;
+	st = pn4_client_session(cl);
+	if (st == PN4ERR_STALE_CLIENTID)	/* restarted just now */
+		st = pn4_client_exchange(cl) ?: pn4_client_session(cl);
+	if (st)
+		return pn4_errno(st);
+	st = pn4_client_reclaim_complete(cl);
+	if (st)
+		return pn4_errno(st);
+	set_bit(PN4_CL_RECLAIMED, &cl->state);
+	return 0;
+}
+
+static void pn4_client_destroy(struct pn4_client *cl)
+{
+	set_bit(PN4_CL_DEAD, &cl->state);
+	wake_up_all(&cl->wait);
+	cancel_delayed_work_sync(&cl->renew_work);
+	pn4_recover_stop(cl);
+	if (cl->peer) {
+		if (cl->session.gen)
+			pn4_client_farewell(cl);
+		prpc_peer_destroy(cl->peer);
+	}
+	pn4_client_free(cl);
+}
+
+void pn4_client_put(struct pn4_client *cl)
+{
+	if (!refcount_dec_and_mutex_lock(&cl->ref, &pn4_clients_lock))
+		return;
+	list_del(&cl->link);
+	mutex_unlock(&pn4_clients_lock);
+	pn4_client_destroy(cl);
+}
+
+/* The client of an earlier mount that turned out to be of the same server. */
+static struct pn4_client *pn4_client_twin(struct pn4_client *cl)
+{
+	struct pn4_client *other;
+
+	lockdep_assert_held(&pn4_clients_lock);
+	list_for_each_entry(other, &pn4_clients, link)
+		if (net_eq(other->net, cl->net) && other->server && cl->server &&
+		    other->clientid == cl->clientid &&
+		    other->minor == cl->minor &&
+		    pn4_same_server(other->server, cl->server) &&
+		    refcount_inc_not_zero(&other->ref))
+			return other;
+	return NULL;
+}
+
+/*
+ * The client for a mount: an existing one of the same server or a new one,
+ * with a session.  Killable: the lock is only held while nothing waits.
+ */
+struct pn4_client *pn4_client_get(const struct pn4_mount_args *args)
+{
+	struct pn4_client *cl, *twin;
+	int err;
+
+	mutex_lock(&pn4_clients_lock);
+	list_for_each_entry(cl, &pn4_clients, link) {
+		if (pn4_client_matches(cl, args) &&
+		    refcount_inc_not_zero(&cl->ref)) {
+			mutex_unlock(&pn4_clients_lock);
+			return cl;
+		}
+	}
+	cl = pn4_client_alloc(args);
+	if (cl)
+		pn4_client_own(cl);
+	mutex_unlock(&pn4_clients_lock);
+	if (!cl)
+		return ERR_PTR(-ENOMEM);
+
+	err = pn4_client_peer(cl) ?: pn4_client_begin(cl);
+	if (err) {
+		pn4_client_destroy(cl);
+		return ERR_PTR(err);
+	}
+	mutex_lock(&pn4_clients_lock);
+	twin = pn4_client_twin(cl);
+	if (!twin)
+		list_add(&cl->link, &pn4_clients);
+	mutex_unlock(&pn4_clients_lock);
+	if (twin) {
+		/* its client id lives on, only our second session goes */
+		pn4_client_destroy(cl);
+		return twin;
+	}
+	pn4_ready(cl);
+	queue_delayed_work(pn4_state_wq, &cl->renew_work, HZ);
+	return cl;
+}
+
+void pn4_client_init(void)
+{
+	get_random_bytes(pn4_boot_verifier, sizeof(pn4_boot_verifier));
+}

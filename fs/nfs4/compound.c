@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One compound: begin, add operations, run or submit, decide about a retry.
+ *
+ *	c = pn4_call_new(...);
+ *	do {
+ *		st = pn4_call_start(c, cred);	// takes a slot, writes SEQUENCE
+ *		if (st)
+ *			break;
+ *		... encode ...
+ *		st = pn4_call_run(c);		// sends, waits, reads SEQUENCE
+ *		... st = st ?: pn4_dec_...(&c->dec, ...);
+ *	} while (pn4_call_again(c, &st));	// st becomes 0 or -errno
+ *	pn4_call_put(c);
+ *
+ * Everything is encoded anew for each try: state ids, the session and the
+ * minor version may have changed through recovery.
+ */
+#include <linux/mm.h>
+#include "internal.h"
+#include "../../net/wait.h"
+
+#define PN4_IO_SEND	640
+#define PN4_IO_REPLY	512
+#define PN4_POOL_MIN	64
+#define PN4_DELAY_MIN	10		/* ms */
+#define PN4_DELAY_MAX	5000
+#define PN4_TRIES_MAX	64		/* recoveries one operation may ask for */
+
+static struct kmem_cache *pn4_call_cache;	/* with I/O sized buffers */
+static mempool_t *pn4_call_pool;
+
+/* pn4_call.phase */
+enum { PN4_PHASE_BUSY, PN4_PHASE_DONE, PN4_PHASE_ORPHAN };
+
+static void pn4_call_setup(struct pn4_call *c, struct pn4_client *cl,
+			   struct pn4_volume *vol)
+{
+	refcount_set(&c->ref, 1);
+	c->client = cl;
+	c->vol = vol;
+	init_completion(&c->done);
+}
+
+/*
+ * A call with room for @send_size bytes of arguments and @reply_size bytes of
+ * results.  NULL if there is no memory.
+ */
+struct pn4_call *pn4_call_new(struct pn4_client *cl, struct pn4_volume *vol,
+			      u32 send_size, u32 reply_size)
+{
+	u32 ssize = PRPC_HEADER_MAX + PN4_FRAME_MAX + ALIGN(send_size, 8);
+	u32 rsize = PN4_FRAME_MAX + ALIGN(reply_size, 8);
+	struct pn4_call *c = kvzalloc(sizeof(*c), GFP_NOFS);
+
+	if (!c)
+		return NULL;
+	c->sbuf = kvmalloc(ssize + rsize, GFP_NOFS);
+	if (!c->sbuf) {
+		kvfree(c);
+		return NULL;
+	}
+	c->rbuf = c->sbuf + ssize;
+	c->ssize = ssize;
+	c->rsize = rsize;
+	pn4_call_setup(c, cl, vol);
+	return c;
+}
+
+/* A call for READ, WRITE, COMMIT or CLOSE.  Waits for memory, never fails. */
+struct pn4_call *pn4_call_new_io(struct pn4_client *cl, struct pn4_volume *vol)
+{
+	struct pn4_call *c = mempool_alloc(pn4_call_pool, GFP_NOFS);
+
+	memset(c, 0, sizeof(*c));
+	c->sbuf = c + 1;
+	c->rbuf = c->sbuf + PN4_IO_SEND;
+	c->ssize = PN4_IO_SEND;
+	c->rsize = PN4_IO_REPLY;
+	c->pooled = true;
+	pn4_call_setup(c, cl, vol);
+	return c;
+}
+
+void pn4_call_put(struct pn4_call *c)
+{
+	if (!c || !refcount_dec_and_test(&c->ref))
+		return;
+	WARN_ON_ONCE(c->has_slot);
+	if (c->pooled) {
+		mempool_free(c, pn4_call_pool);
+		return;
+	}
+	kvfree(c->sbuf);
+	kvfree(c);
+}
+
+/* The error with which every call of an aborted volume ends, or 0. */
+int pn4_volume_error(struct pn4_volume *vol)
+{
+	return READ_ONCE(vol->dead) ? -EIO : 0;
+}
+
+/* Begin a compound without SEQUENCE: the calls that make clients and sessions. */
+int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
+{
+	int err = c->vol ? pn4_volume_error(c->vol) : 0;
+
+	if (err)
+		return err;
+	prpc_call_init(&c->rpc, c->client->peer, PN4_PROC_COMPOUND, cred,
+		       c->sbuf, c->ssize);
+	c->rpc.reply = c->rbuf;
+	c->rpc.reply_size = c->rsize;
+	c->rpc.tag = c->vol ? (void *)c->vol : c->client;
+	c->rpc.deadline = c->give_up;
+	c->nops = 0;
+	c->status = 0;
+	c->phase = PN4_PHASE_BUSY;
+	c->nops_place = pn4_enc_compound(&c->rpc.enc, c->client->minor);
+	return 0;
+}
+
+/*
+ * Take a slot and begin a compound with SEQUENCE.  0, or the errors of
+ * pn4_slot_get(); nothing is held then.
+ */
+int pn4_call_start(struct pn4_call *c, const struct cred *cred)
+{
+	struct pn4_sequence_args seq = { .cachethis = c->cachethis };
+	int err;
+
+	if (!c->give_up && c->vol && c->vol->soft_timeout)
+		c->give_up = (jiffies + c->vol->soft_timeout * HZ) | 1;
+	err = pn4_slot_get(c);
+	if (err)
+		return err;
+	err = pn4_call_start_bare(c, cred);
+	if (err) {
+		pn4_slot_put(c);
+		return err;
+	}
+	c->used_gen = c->open ? READ_ONCE(c->open->gen) :
+				READ_ONCE(c->client->state_gen);
+	memcpy(seq.sessionid, c->client->session.id, sizeof(seq.sessionid));
+	seq.slotid = c->slot;
+	seq.sequenceid = pn4_slot_seq(c, &seq.highest_slotid);
+	pn4_enc_sequence(pn4_op(c, PN4_OP_SEQUENCE), &seq);
+	return 0;
+}
+
+void pn4_call_putfh(struct pn4_call *c, const struct pn4_fh *fh)
+{
+	pn4_enc_putfh(pn4_op(c, PN4_OP_PUTFH), fh);
+}
+
+/* ---- completion ---- */
+
+/* SEQUENCE's part of the reply; the slot's fate is decided here. */
+static int pn4_call_sequence(struct pn4_call *c)
+{
+	struct pn4_sequence_res res;
+	int st = pn4_dec_sequence(&c->dec, &res);
+
+	if (st == PN4ERR_SEQ_MISORDERED && pn4_slot_unskip(c))
+		return -EAGAIN;		/* it never saw the call before this */
+	if (st > 0) {
+		c->seq_failed = true;
+		if (st == PN4ERR_RETRY_UNCACHED_REP)
+			pn4_slot_skip(c);
+		return st;
+	}
+	if (!st && (res.slotid != c->slot ||
+		    memcmp(res.sessionid, c->client->session.id,
+			   sizeof(res.sessionid))))
+		st = -EREMOTEIO;
+	if (st) {
+		pn4_slot_skip(c);
+		return st;
+	}
+	pn4_slot_reply(c, &res);
+	WRITE_ONCE(c->client->last_renewal, jiffies);
+	if (unlikely(res.status_flags))
+		pn4_recover_flags(c->client, res.status_flags);
+	return 0;
+}
+
+/* Status of the RPC, the compound's frame and SEQUENCE.  softirq. */
+static int pn4_call_finish(struct pn4_call *c)
+{
+	u32 status, nops;
+	int st = c->rpc.error;
+
+	if (st) {
+		if (c->has_slot && c->rpc.sends)
+			pn4_slot_skip(c);
+		return st;
+	}
+	prpc_reply(&c->rpc, &c->dec);
+	st = pn4_dec_compound(&c->dec, &status, &nops);
+	if (!st && !nops)	/* refused as a whole: minor version, op limit */
+		st = status ? status : -EREMOTEIO;
+	else if (!st && c->has_slot)
+		st = pn4_call_sequence(c);
+	if (unlikely(st == -EREMOTEIO))
+		pn4_count(c->client, PN4_N_BAD_REPLIES);
+	return st;
+}
+
+void pn4_late_put(struct pn4_volume *vol)
+{
+	struct pn4_client *cl = vol->client;
+
+	/*
+	 * The unmounter may free the volume once it sees 0, and after that the
+	 * client: RCU keeps the wait queue's memory while it is woken.
+	 */
+	rcu_read_lock();
+	if (atomic_dec_and_test(&vol->late))
+		wake_up_all(&cl->wait);
+	rcu_read_unlock();
+}
+
+static void pn4_call_late_put(struct pn4_call *c)
+{
+	struct pn4_volume *vol = c->vol;
+
+	pn4_call_put(c);
+	if (vol)
+		pn4_late_put(vol);
+}
+
+static void pn4_call_orphan_work(struct work_struct *work)
+{
+	struct pn4_call *c = container_of(work, struct pn4_call, work);
+
+	c->orphan(c);
+	pn4_call_late_put(c);
+}
+
+/* Its waiter is gone; see to it without sleeping here. */
+static void pn4_call_orphaned(struct pn4_call *c)
+{
+	if (!c->orphan) {
+		pn4_call_late_put(c);
+		return;
+	}
+	INIT_WORK(&c->work, pn4_call_orphan_work);
+	queue_work(pn4_wq, &c->work);
+}
+
+static void pn4_call_done(struct prpc_call *rpc)
+{
+	struct pn4_call *c = container_of(rpc, struct pn4_call, rpc);
+
+	c->status = pn4_call_finish(c);
+	pn4_slot_put(c);
+	if (c->async) {
+		c->async(c);
+		return;		/* the reference went along */
+	}
+	if (cmpxchg(&c->phase, PN4_PHASE_BUSY, PN4_PHASE_DONE) ==
+	    PN4_PHASE_ORPHAN) {
+		pn4_call_orphaned(c);
+		return;
+	}
+	complete(&c->done);
+	pn4_call_put(c);
+}
+
+/*
+ * Send an encoded compound.  With c->async set, the caller's reference goes
+ * to it; it is called in every case, perhaps before this returns.  Otherwise
+ * pn4_call_run() is what to use.
+ */
+void pn4_call_submit(struct pn4_call *c)
+{
+	struct pn4_client *cl = c->client;
+
+	this_cpu_inc(cl->stats->ops[c->first_op]);
+	pn4_enc_compound_end(c->nops_place, c->nops);
+	c->rpc.done = pn4_call_done;
+	if (unlikely(c->rpc.enc.overflow)) {
+		c->rpc.error = -EMSGSIZE;
+		pn4_call_done(&c->rpc);
+		return;
+	}
+	prpc_submit(&c->rpc);
+}
+
+/*
+ * Send and wait.  0: the reply is there and SEQUENCE was fine, c->dec stands
+ * behind it.  > 0: NFS status of SEQUENCE or of the compound; < 0: -errno.
+ * -ERESTARTSYS: the waiter was killed; the call lives on without it.
+ */
+int pn4_call_run(struct pn4_call *c)
+{
+	reinit_completion(&c->done);
+	refcount_inc(&c->ref);
+	pn4_call_submit(c);
+	for (;;) {
+		long left = wait_for_completion_killable_timeout(&c->done,
+				prpc_wait_slice(MAX_SCHEDULE_TIMEOUT));
+
+		if (left > 0)
+			return c->status;
+		if (!left && !prpc_killed())
+			continue;
+		if (c->unkillable) {
+			wait_for_completion(&c->done);
+			return c->status;
+		}
+		if (c->vol)
+			pn4_late_get(c->vol);
+		if (cmpxchg(&c->phase, PN4_PHASE_BUSY, PN4_PHASE_ORPHAN) ==
+		    PN4_PHASE_BUSY)
+			return -ERESTARTSYS;
+		if (c->vol)
+			pn4_late_put(c->vol);
+		return c->status;
+	}
+}
+
+/* ---- what to do about a failure ---- */
+
+static bool pn4_delay_over(struct pn4_call *c, int *err)
+{
+	*err = c->vol ? pn4_volume_error(c->vol) : 0;
+	if (!*err && test_bit(PN4_CL_DEAD, &c->client->state) && !c->privileged)
+		*err = -EIO;
+	return *err;
+}
+
+/* Pause before another try; longer each time.  0 or why not to try again. */
+static int pn4_call_pause(struct pn4_call *c)
+{
+	unsigned int ms = clamp_t(unsigned int, c->delay_ms * 2, PN4_DELAY_MIN,
+				  PN4_DELAY_MAX);
+	int err = 0, rc;
+
+	c->delay_ms = ms;
+	if (c->give_up && time_after(jiffies + msecs_to_jiffies(ms), c->give_up))
+		return -ETIMEDOUT;
+	rc = prpc_wait_killable(c->client->wait, pn4_delay_over(c, &err),
+				msecs_to_jiffies(ms));
+	if (rc < 0 && !c->unkillable)
+		return rc;
+	return err;
+}
+
+/* A recovery that did not help must not be asked for in a tight loop. */
+static int pn4_call_recovered(struct pn4_call *c, int fail)
+{
+	if (++c->tries > PN4_TRIES_MAX)
+		return fail;
+	return c->tries > 1 ? pn4_call_pause(c) : 0;
+}
+
+/*
+ * Decide about status @st of one try.  True: go round again.  False: *st is
+ * final, 0 or -errno.  Privileged calls (recovery) get their status back raw
+ * unless a mere pause helps.  May sleep.
+ */
+bool pn4_call_again(struct pn4_call *c, int *st)
+{
+	const struct pn4_error *e;
+	int err = 0;
+
+	if (*st == 0)
+		return false;
+	if (*st == -EAGAIN && !c->nowait)
+		return true;
+	if (*st < 0)
+		return false;
+	e = pn4_error(*st);
+	switch (e->class) {
+	case PN4_CLASS_RETRY:
+		err = pn4_call_recovered(c, e->err);
+		break;
+	case PN4_CLASS_DELAY:
+	case PN4_CLASS_GRACE:
+		pn4_count(c->client, PN4_N_DELAYS);
+		err = pn4_call_pause(c);
+		break;
+	case PN4_CLASS_SESSION:
+		if (c->privileged)
+			return false;
+		pn4_recover_session(c->client, c->session_gen);
+		err = pn4_call_recovered(c, e->err);
+		break;
+	case PN4_CLASS_CLIENT:
+		if (c->privileged)
+			return false;
+		pn4_recover_client(c->client, c->used_gen);
+		err = pn4_call_recovered(c, e->err);
+		break;
+	case PN4_CLASS_BACKCHANNEL:
+		pn4_recover_start(c->client, PN4_CL_NEED_BIND);
+		err = pn4_call_recovered(c, e->err);
+		break;
+	case PN4_CLASS_STATEID:
+		if (c->privileged)
+			return false;
+		if (!c->open)
+			err = e->err;
+		else
+			pn4_recover_open(c->open, c->used_gen);
+		err = err ?: pn4_call_recovered(c, e->err);
+		break;
+	default:
+		if (c->privileged)
+			return false;
+		err = e->err;
+		break;
+	}
+	if (!err)
+		return true;
+	*st = err;
+	return false;
+}
+
+int pn4_compound_init(void)
+{
+	pn4_call_cache = kmem_cache_create("penstock_call",
+			sizeof(struct pn4_call) + PN4_IO_SEND + PN4_IO_REPLY,
+			0, SLAB_HWCACHE_ALIGN, NULL);
+	if (!pn4_call_cache)
+		return -ENOMEM;
+	pn4_call_pool = mempool_create_slab_pool(PN4_POOL_MIN, pn4_call_cache);
+	if (!pn4_call_pool) {
+		kmem_cache_destroy(pn4_call_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void pn4_compound_exit(void)
+{
+	mempool_destroy(pn4_call_pool);
+	kmem_cache_destroy(pn4_call_cache);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Structs and functions shared by the files of fs/nfs4/, grouped by file.
+ *
+ * Owners: volume -> client -> { peer, session }; node -> open; io -> call.
+ * A call holds its slot and is held by two: whoever waits for it and the
+ * transport that still works on it; a killed waiter only drops its reference.
+ */
+#ifndef PENSTOCK_NFS4_INTERNAL_H
+#define PENSTOCK_NFS4_INTERNAL_H
+
+#include <linux/bitmap.h>
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/mempool.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include "nfs4.h"
+#include "proto.h"
+#include "codec.h"
+#include "attr.h"
+#include "errors.h"
+#include "host.h"
+
+#define PN4_SLOTS_WANTED	1024
+#define PN4_CB_SLOTS		16
+#define PN4_IO_MAX		(4U << 20)	/* asked for; servers grant less */
+#define PN4_IO_OVERHEAD		1024		/* headers around READ/WRITE data */
+#define PN4_CACHED_MAX		8192		/* replies kept for exactly-once */
+/* COMPOUND frame, SEQUENCE, PUTFH, and the RPC reply header: both directions */
+#define PN4_FRAME_MAX		384
+#define PN4_READDIR_SLACK	1024		/* for what comes before the entries */
+#define PN4_OP_COUNT		(PN4_OP_REMOVEXATTR + 1)
+
+/**
+ * struct pn4_session - slots of the fore channel, sequence of the back channel
+ *
+ * @lock guards all below it.  softirq-safe: replies free slots.
+ * @gen: counts sessions made; calls of an older one leave the slots alone
+ * @limit: slots that may be used now; @granted: slots of the table
+ */
+struct pn4_session {
+	spinlock_t lock;
+	u8 id[16];
+	u32 gen;
+	u32 granted;
+	u32 limit;
+	u32 used;
+	u32 highest;
+	DECLARE_BITMAP(busy, PN4_SLOTS_WANTED);
+	DECLARE_BITMAP(doubt, PN4_SLOTS_WANTED);	/* last call had no answer */
+	u32 seq[PN4_SLOTS_WANTED];
+	u32 cb_seq[PN4_CB_SLOTS];
+
+	/* constant while the session lives */
+	u32 max_request;
+	u32 max_response;
+	u32 max_cached;
+	u32 cb_slots;
+};
+
+/* pn4_client.state */
+enum {
+	PN4_CL_READY,		/* calls may take slots */
+	PN4_CL_DEAD,		/* unmounting or given up: no recovery */
+	PN4_CL_NEED_CLIENTID,
+	PN4_CL_NEED_SESSION,
+	PN4_CL_NEED_OPENS,	/* some opens have lost their state */
+	PN4_CL_NEED_BIND,	/* back channel not bound */
+	PN4_CL_LOST_ALL,	/* every open has lost its state */
+	PN4_CL_RECLAIMED,	/* RECLAIM_COMPLETE was sent for this client id */
+};
+
+/**
+ * struct pn4_client - one client id with one server
+ *
+ * Shared by all volumes of the server, see pn4_client_get().
+ * @lock guards volumes and error
+ * @wait: slots free (exclusive waiters) and changes of @state (wake all)
+ */
+struct pn4_client {
+	refcount_t ref;
+	struct list_head link;		/* pn4_clients, under pn4_clients_lock */
+	struct net *net;
+	struct prpc_peer *peer;
+	const struct cred *cred;	/* the machine's, for state calls */
+	char *name;			/* for messages: the first mount's */
+	u32 minor;
+	bool minor_fixed;
+	struct sockaddr_storage *addrs;
+	unsigned int nr_addrs;
+	char *proto;
+
+	char owner[96];
+	u8 verifier[8];
+	u64 clientid;
+	u32 create_seq;
+	struct pn4_exchange_id_res *server;	/* owner and scope as proven */
+
+	unsigned long state;
+	wait_queue_head_t wait;
+	struct pn4_session session;
+	u32 state_gen;			/* counts client ids */
+	u32 lease_time;			/* seconds */
+	unsigned long last_renewal;	/* jiffies of the last good SEQUENCE */
+	struct delayed_work renew_work;
+	struct work_struct recover_work;
+	unsigned int recover_tries;	/* in a row that failed; the worker's */
+	unsigned long last_bind;	/* jiffies */
+
+	spinlock_t lock;
+	struct list_head volumes;
+	atomic64_t open_counter;
+	struct pn4_stats __percpu *stats;
+};
+
+/* Counters per operation and other events of a client. */
+enum pn4_counter {
+	PN4_N_DELAYS, PN4_N_RECOVERIES, PN4_N_SESSIONS, PN4_N_CLIENTIDS,
+	PN4_N_RECLAIMS, PN4_N_LOST, PN4_N_RESENT_WRITES, PN4_N_CALLBACKS,
+	PN4_N_BAD_REPLIES, PN4_N_COUNTERS,
+};
+
+struct pn4_stats {
+	u64 ops[PN4_OP_COUNT];
+	u64 count[PN4_N_COUNTERS];
+	u64 read_bytes;
+	u64 write_bytes;
+};
+
+static inline void pn4_count(struct pn4_client *cl, enum pn4_counter n)
+{
+	this_cpu_inc(cl->stats->count[n]);
+}
+
+/**
+ * struct pn4_call - one compound
+ *
+ * @dec: after a reply: placed behind the SEQUENCE result
+ * @async: called instead of waking the waiter; softirq
+ * @orphan: called from a work queue with the reply of a call whose waiter was
+ *	killed, to undo what the server did for nobody
+ */
+struct pn4_call {
+	struct prpc_call rpc;
+	struct pn4_client *client;
+	struct pn4_volume *vol;		/* NULL for the client's own calls */
+	refcount_t ref;
+	struct completion done;
+	void (*async)(struct pn4_call *c);
+	void (*orphan)(struct pn4_call *c);
+	void *priv;
+	struct work_struct work;
+
+	u32 slot;
+	u32 session_gen;
+	bool has_slot;
+	bool privileged;		/* recovery itself: not gated */
+	bool nowait;
+	bool unkillable;
+	bool cachethis;
+	bool pooled;
+	u32 first_op;			/* for the counters */
+	u32 nops;
+	__be32 *nops_place;
+	int status;			/* of the RPC and SEQUENCE, then of the operation */
+	struct pxdr_dec dec;
+
+	unsigned int tries;
+	unsigned int delay_ms;
+	unsigned long give_up;		/* soft: jiffies, 0 never */
+	u32 used_gen;			/* open->gen or client->state_gen it was sent under */
+	bool seq_failed;		/* the status is SEQUENCE's own */
+	int phase;
+	struct pn4_open *open;		/* whose stateid is used; borrowed */
+
+	/* a piece of an io */
+	struct pn4_io *io;
+	u32 at;				/* from io->pos */
+	u32 len;
+	u32 got;
+
+	void *sbuf;
+	void *rbuf;
+	u32 ssize;
+	u32 rsize;
+};
+
+/**
+ * struct pn4_open - one OPEN at the server, with an open owner of its own
+ *
+ * An owner per open file description: no upgrade, no downgrade, no order
+ * between opens to keep, and CLOSE always ends exactly what OPEN began.
+ *
+ * @node: NULL until attached; the file description keeps the inode alive
+ * @lost, @error: under node->lock
+ */
+struct pn4_open {
+	refcount_t ref;
+	struct pn4_volume *vol;
+	struct pn4_node *node;
+	struct list_head link;		/* node->opens, under node->lock */
+	struct pn4_stateid stateid;
+	u64 owner;
+	fmode_t fmode;
+	const struct cred *cred;
+	struct pn4_fh fh;
+	bool lost;			/* waits for recover.c */
+	bool closed;
+	int error;
+	u32 gen;			/* counts reclaims */
+	u32 state_gen;			/* client->state_gen it belongs to */
+	struct work_struct work;
+};
+
+/*
+ * Both reclaim-safe.  Items of pn4_wq may wait for recovery, so recovery and
+ * lease renewal run on a queue of their own.
+ */
+extern struct workqueue_struct *pn4_wq;
+extern struct workqueue_struct *pn4_state_wq;
+
+/* session.c */
+void pn4_session_init(struct pn4_session *s);
+void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots);
+int pn4_slot_get(struct pn4_call *c);
+void pn4_slot_put(struct pn4_call *c);
+void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res);
+void pn4_slot_skip(struct pn4_call *c);
+bool pn4_slot_unskip(struct pn4_call *c);
+void pn4_session_limit(struct pn4_client *cl, u32 highest);
+u32 pn4_slot_seq(struct pn4_call *c, u32 *highest);
+/* 0, or an RFC status, for a CB_SEQUENCE */
+u32 pn4_cb_sequence(struct pn4_client *cl, const struct pn4_cb_sequence_args *a);
+
+/* compound.c */
+int pn4_compound_init(void);
+void pn4_compound_exit(void);
+struct pn4_call *pn4_call_new(struct pn4_client *cl, struct pn4_volume *vol,
+			      u32 send_size, u32 reply_size);
+struct pn4_call *pn4_call_new_io(struct pn4_client *cl, struct pn4_volume *vol);
+void pn4_call_put(struct pn4_call *c);
+int pn4_call_start(struct pn4_call *c, const struct cred *cred);
+int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred);
+void pn4_call_submit(struct pn4_call *c);
+int pn4_call_run(struct pn4_call *c);
+bool pn4_call_again(struct pn4_call *c, int *st);
+static inline struct pxdr_enc *pn4_op(struct pn4_call *c, u32 op)
+{
+	if (!c->nops++ || c->nops == 2 || c->nops == 3)
+		c->first_op = op;	/* the one after SEQUENCE and PUTFH */
+	return &c->rpc.enc;
+}
+void pn4_call_putfh(struct pn4_call *c, const struct pn4_fh *fh);
+int pn4_volume_error(struct pn4_volume *vol);
+/*
+ * What nobody waits for any more but still uses the volume; pn4_umount() waits.
+ * The put wakes through the client, which the volume holds until then.
+ */
+static inline void pn4_late_get(struct pn4_volume *vol)
+{
+	atomic_inc(&vol->late);
+}
+void pn4_late_put(struct pn4_volume *vol);
+
+/* opname.c */
+const char *pn4_op_name(u32 op);
+
+/* names.c: building blocks of compounds */
+void pn4_call_getattr(struct pn4_call *c, u64 want);
+int pn4_call_got_attr(struct pn4_call *c, struct pn4_attr *attr);
+
+/* owner.c */
+int pn4_owner(struct net *net, char *buf, size_t size);
+
+/* client.c */
+extern const struct prpc_peer_ops pn4_peer_ops;
+void pn4_client_init(void);
+struct pn4_client *pn4_client_get(const struct pn4_mount_args *args);
+void pn4_client_put(struct pn4_client *cl);
+int pn4_client_exchange(struct pn4_client *cl);
+int pn4_client_session(struct pn4_client *cl);
+int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn);
+int pn4_client_reclaim_complete(struct pn4_client *cl);
+
+/* recover.c */
+void pn4_recover_init(struct pn4_client *cl);
+void pn4_recover_start(struct pn4_client *cl, int need);
+void pn4_recover_session(struct pn4_client *cl, u32 session_gen);
+void pn4_recover_client(struct pn4_client *cl, u32 state_gen);
+void pn4_recover_flags(struct pn4_client *cl, u32 flags);
+void pn4_recover_open(struct pn4_open *open, u32 gen);
+void pn4_recover_stop(struct pn4_client *cl);
+void pn4_ready(struct pn4_client *cl);
+
+/* open.c */
+int pn4_io_stateid(struct pn4_io *io, struct pn4_call *c, struct pn4_stateid *sid);
+int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid);
+int pn4_open_reclaim(struct pn4_open *open);
+
+/* io.c */
+int pn4_io_init(void);
+void pn4_io_exit(void);
+
+/* commit.c */
+void pn4_commit_written(struct pn4_io *io);
+
+/* callback.c */
+u32 pn4_callback(struct prpc_peer *peer, u32 proc, struct pxdr_dec *args,
+		 struct pxdr_enc *res);
+
+#endif

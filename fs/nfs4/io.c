@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The only I/O engine: cut a pn4_io into pieces, send them, gather, retry.
+ *
+ * Pieces complete in softirq.  What must sleep (waiting for a slot again, for
+ * recovery, a pause) goes through pn4_wq with the piece's own call, so that a
+ * retry allocates nothing.
+ */
+#include <linux/sched/mm.h>
+#include "internal.h"
+#include "../../net/wait.h"
+
+static void pn4_piece_done(struct pn4_call *c);
+
+/* ---- gathering ---- */
+
+static void pn4_io_error(struct pn4_io *io, u32 at, int error)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&io->lock, flags);
+	if (at < io->hole) {
+		io->hole = at;
+		io->error = error;	/* the first one in file order */
+	} else if (!io->error) {
+		io->error = error;
+	}
+	spin_unlock_irqrestore(&io->lock, flags);
+}
+
+static void pn4_io_eof(struct pn4_io *io, u32 at)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&io->lock, flags);
+	if (at < io->hole)
+		io->hole = at;
+	io->eof = true;
+	spin_unlock_irqrestore(&io->lock, flags);
+}
+
+/* One piece less; the last one reports.  Any context. */
+static void pn4_io_put(struct pn4_io *io)
+{
+	struct pn4_node *node = io->node;
+
+	if (!atomic_dec_and_test(&io->pieces))
+		return;
+	io->result = min(io->hole, io->data.len);
+	if (io->write) {
+		io->committed = !io->error && !io->unpromised;
+		if (!io->error && !io->committed)
+			pn4_commit_written(io);
+		if (atomic_dec_and_test(&node->writes_in_flight) &&
+		    waitqueue_active(&node->wait))
+			wake_up_all(&node->wait);
+	}
+	io->done(io);
+}
+
+/* ---- one piece ---- */
+
+static void pn4_piece_data(struct pn4_call *c, struct prpc_data *d)
+{
+	struct pn4_io *io = c->io;
+
+	*d = io->data;
+	d->skip += c->at;
+	d->len = c->len;
+	while (d->nr && d->skip >= d->bv->bv_len) {
+		d->skip -= d->bv->bv_len;
+		d->bv++;
+		d->nr--;
+	}
+}
+
+static void pn4_piece_encode(struct pn4_call *c, const struct pn4_stateid *sid)
+{
+	struct pn4_io *io = c->io;
+
+	pn4_call_putfh(c, &io->node->fh);
+	if (io->write) {
+		pn4_enc_write(pn4_op(c, PN4_OP_WRITE), sid, io->pos + c->at,
+			      io->stable, c->len);
+		c->rpc.out_at = pxdr_enc_len(&c->rpc.enc);
+		pn4_piece_data(c, &c->rpc.out);
+	} else {
+		pn4_enc_read(pn4_op(c, PN4_OP_READ), sid, io->pos + c->at,
+			     c->len);
+		c->rpc.in_at = PRPC_REPLY_HEAD + PN4_READ_DATA_AT;
+		pn4_piece_data(c, &c->rpc.in);
+	}
+}
+
+/* Send piece @c.  On failure nothing is in flight and @c is still the caller's. */
+static int pn4_piece_send(struct pn4_call *c)
+{
+	struct pn4_stateid sid;
+	int err;
+
+	err = pn4_io_stateid(c->io, c, &sid);
+	if (!err)
+		err = pn4_call_start(c, c->io->cred);
+	if (err)
+		return err;
+	pn4_piece_encode(c, &sid);
+	c->async = pn4_piece_done;
+	pn4_call_submit(c);
+	return 0;
+}
+
+static void pn4_piece_end(struct pn4_call *c)
+{
+	struct pn4_io *io = c->io;
+
+	pn4_call_put(c);
+	pn4_io_put(io);
+}
+
+/*
+ * READ's data is placed before its length is known to be right, so what was
+ * placed and what the head says must agree.  0: the piece is complete.
+ */
+static int pn4_read_reply(struct pn4_call *c)
+{
+	struct pn4_read_res res;
+	int st = pn4_dec_read(&c->dec, &res);
+
+	if (st)
+		return st;
+	if (res.count > c->len || c->rpc.in_len < res.count ||
+	    c->rpc.reply_len < c->rpc.in_at)
+		return -EREMOTEIO;
+	this_cpu_add(c->client->stats->read_bytes, res.count);
+	if (res.eof && res.count < c->len) {
+		pn4_io_eof(c->io, c->at + res.count);
+		return 0;
+	}
+	c->at += res.count;
+	c->len -= res.count;
+	if (res.eof)
+		c->io->eof = true;
+	if (!c->len)
+		return 0;
+	return res.count ? -EAGAIN : PN4ERR_DELAY;	/* short, not at the end */
+}
+
+static int pn4_write_reply(struct pn4_call *c)
+{
+	struct pn4_io *io = c->io;
+	struct pn4_write_res res;
+	unsigned long flags;
+	int st = pn4_dec_write(&c->dec, &res);
+
+	if (st)
+		return st;
+	if (!res.count || res.count > c->len || res.committed < io->stable)
+		return -EREMOTEIO;
+	this_cpu_add(c->client->stats->write_bytes, res.count);
+	spin_lock_irqsave(&io->lock, flags);
+	if (res.committed == PN4_UNSTABLE) {
+		if (!io->unpromised)
+			io->verifier = res.verf;
+		else if (io->verifier != res.verf)
+			io->torn = true;	/* restarted in between */
+		io->unpromised = true;
+	}
+	spin_unlock_irqrestore(&io->lock, flags);
+	c->at += res.count;
+	c->len -= res.count;
+	return c->len ? -EAGAIN : 0;
+}
+
+static void pn4_piece_work(struct work_struct *work)
+{
+	struct pn4_call *c = container_of(work, struct pn4_call, work);
+	unsigned int nofs = memalloc_nofs_save();
+	int st = c->status;
+
+	c->unkillable = true;
+	c->nowait = false;
+	while (pn4_call_again(c, &st)) {
+		st = pn4_piece_send(c);
+		if (!st)
+			goto out;
+	}
+	pn4_io_error(c->io, c->at, st);
+	pn4_piece_end(c);
+out:
+	memalloc_nofs_restore(nofs);
+}
+
+static void pn4_piece_done(struct pn4_call *c)
+{
+	int st = c->status;
+
+	st = st ?: pn4_dec_putfh(&c->dec);
+	if (!st)
+		st = c->io->write ? pn4_write_reply(c) : pn4_read_reply(c);
+	if (likely(!st)) {
+		pn4_piece_end(c);
+		return;
+	}
+	if (st == -EREMOTEIO)
+		pn4_count(c->client, PN4_N_BAD_REPLIES);
+	c->status = st;
+	c->nowait = false;
+	INIT_WORK(&c->work, pn4_piece_work);
+	queue_work(pn4_wq, &c->work);
+}
+
+/* ---- a whole io ---- */
+
+/*
+ * While lost unstable writes are sent again, new ones must not overtake them:
+ * the older data could land on top of the newer.
+ */
+static int pn4_write_begin(struct pn4_io *io)
+{
+	struct pn4_node *node = io->node;
+
+	for (;;) {
+		atomic_inc(&node->writes_in_flight);
+		smp_mb__after_atomic();
+		if (likely(!test_bit(PN4_NODE_RESENDING, &node->flags)) ||
+		    io->resend)
+			return 0;
+		if (atomic_dec_and_test(&node->writes_in_flight))
+			wake_up_all(&node->wait);
+		if (io->nowait)
+			return -EAGAIN;
+		if (prpc_wait_killable(node->wait,
+				!test_bit(PN4_NODE_RESENDING, &node->flags),
+				MAX_SCHEDULE_TIMEOUT) < 0) {
+			if (io->killable)
+				return -ERESTARTSYS;
+			schedule_timeout_uninterruptible(HZ / 10);
+		}
+	}
+}
+
+static struct pn4_call *pn4_piece_new(struct pn4_io *io, u32 at, u32 len)
+{
+	struct pn4_volume *vol = io->node->vol;
+	struct pn4_call *c = pn4_call_new_io(vol->client, vol);
+
+	c->io = io;
+	c->at = at;
+	c->len = len;
+	c->unkillable = !io->killable;
+	c->nowait = io->nowait;
+	return c;
+}
+
+int pn4_io_submit(struct pn4_io *io)
+{
+	struct pn4_volume *vol = io->node->vol;
+	u32 max = io->write ? vol->wsize : vol->rsize;
+	u32 at = 0, len;
+	int err;
+
+	io->result = 0;
+	io->error = 0;
+	io->eof = false;
+	io->committed = false;
+	io->unpromised = false;
+	io->torn = false;
+	io->hole = U32_MAX;
+	spin_lock_init(&io->lock);
+	atomic_set(&io->pieces, 1);
+	if (io->write) {
+		err = pn4_write_begin(io);
+		if (err)
+			return err;
+	}
+	do {
+		struct pn4_call *c;
+
+		len = min(io->data.len - at, max);
+		c = pn4_piece_new(io, at, len);
+		atomic_inc(&io->pieces);
+		err = pn4_piece_send(c);
+		if (err) {
+			pn4_call_put(c);
+			atomic_dec(&io->pieces);
+			break;
+		}
+		at += len;
+	} while (at < io->data.len);
+
+	if (err && !at) {	/* nothing was sent: as if never called */
+		if (io->write && atomic_dec_and_test(&io->node->writes_in_flight))
+			wake_up_all(&io->node->wait);
+		if (err == -EAGAIN || err == -ERESTARTSYS)
+			return err;
+		if (io->write)
+			atomic_inc(&io->node->writes_in_flight);
+	}
+	if (err)
+		pn4_io_error(io, at, err);
+	pn4_io_put(io);
+	return 0;
+}

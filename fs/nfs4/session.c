@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The slot table (RFC 8881 section 2.10.6): take, free, resize, drain.
+ *
+ * A slot is taken before a compound is encoded and freed when its reply has
+ * been read, so that a slot in use always means a call the server may still
+ * be working on.  A slot whose last call ended without an answer (aborted,
+ * timed out) is in doubt: the server may or may not have counted it.
+ */
+#include <linux/sched/signal.h>
+#include "internal.h"
+#include "../../net/wait.h"
+
+void pn4_session_init(struct pn4_session *s)
+{
+	spin_lock_init(&s->lock);
+}
+
+/* A new session: all slots idle, sequence ids start at 1 (section 2.10.6.1). */
+void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots)
+{
+	int i;
+
+	spin_lock_bh(&s->lock);
+	memcpy(s->id, id, sizeof(s->id));
+	s->gen++;
+	s->granted = min_t(u32, slots, PN4_SLOTS_WANTED);
+	s->limit = s->granted;
+	s->used = 0;
+	s->highest = 0;
+	bitmap_zero(s->busy, PN4_SLOTS_WANTED);
+	bitmap_zero(s->doubt, PN4_SLOTS_WANTED);
+	for (i = 0; i < PN4_SLOTS_WANTED; i++)
+		s->seq[i] = 1;
+	for (i = 0; i < PN4_CB_SLOTS; i++)
+		s->cb_seq[i] = 0;
+	spin_unlock_bh(&s->lock);
+}
+
+static bool pn4_slot_try(struct pn4_call *c)
+{
+	struct pn4_session *s = &c->client->session;
+	bool ok = false;
+	u32 slot;
+
+	if (!c->privileged && !test_bit(PN4_CL_READY, &c->client->state))
+		return false;
+	spin_lock_bh(&s->lock);
+	slot = find_first_zero_bit(s->busy, s->limit);
+	if (slot < s->limit) {
+		__set_bit(slot, s->busy);
+		s->used++;
+		if (slot > s->highest)
+			s->highest = slot;
+		c->slot = slot;
+		c->session_gen = s->gen;
+		c->has_slot = true;
+		ok = true;
+	}
+	spin_unlock_bh(&s->lock);
+	return ok;
+}
+
+/* Why a call must not wait any longer, or 0. */
+static int pn4_slot_error(struct pn4_call *c)
+{
+	int err = c->vol ? pn4_volume_error(c->vol) : 0;
+
+	if (err)
+		return err;
+	if (test_bit(PN4_CL_DEAD, &c->client->state) && !c->privileged)
+		return -EIO;
+	if (c->give_up && time_after(jiffies, c->give_up))
+		return -ETIMEDOUT;
+	return 0;
+}
+
+static bool pn4_slot_settled(struct pn4_call *c, int *err)
+{
+	*err = pn4_slot_error(c);
+	return *err || pn4_slot_try(c);
+}
+
+/*
+ * Take a slot, wait for one if need be.  0, -EAGAIN (nowait), -EIO (volume
+ * aborted), -ETIMEDOUT (soft), -ERESTARTSYS (killed).
+ */
+int pn4_slot_get(struct pn4_call *c)
+{
+	struct pn4_client *cl = c->client;
+	int err = pn4_slot_error(c), rc;
+
+	if (err || pn4_slot_try(c))
+		return err;
+	if (c->nowait)
+		return -EAGAIN;
+	for (;;) {
+		long ms = c->give_up || c->unkillable ? HZ : MAX_SCHEDULE_TIMEOUT;
+
+		rc = prpc_wait_killable_exclusive(cl->wait,
+						  pn4_slot_settled(c, &err), ms);
+		if (rc > 0 && !err)
+			return 0;
+		/* an exclusive wake-up that came to us is passed on */
+		wake_up(&cl->wait);
+		if (rc > 0)
+			return err;
+		if (rc < 0 && !c->unkillable)
+			return -ERESTARTSYS;
+		if (rc < 0)	/* write-back of a dying task must still finish */
+			schedule_timeout_uninterruptible(HZ / 10);
+	}
+}
+
+/* Slot, sequence id and highest slot in use, for encoding SEQUENCE. */
+u32 pn4_slot_seq(struct pn4_call *c, u32 *highest)
+{
+	struct pn4_session *s = &c->client->session;
+	u32 seq;
+
+	spin_lock_bh(&s->lock);
+	seq = s->seq[c->slot];
+	*highest = s->highest;
+	spin_unlock_bh(&s->lock);
+	return seq;
+}
+
+static void pn4_slot_release_locked(struct pn4_session *s, u32 slot)
+{
+	lockdep_assert_held(&s->lock);
+	__clear_bit(slot, s->busy);
+	s->used--;
+	if (slot == s->highest) {
+		u32 last = find_last_bit(s->busy, s->granted);
+
+		s->highest = last < s->granted ? last : 0;
+	}
+}
+
+/*
+ * Free the slot of @c.  If there was no answer to the call, the slot is in
+ * doubt from now on.  Any context.
+ */
+void pn4_slot_put(struct pn4_call *c)
+{
+	struct pn4_session *s = &c->client->session;
+	bool wake = false;
+
+	if (!c->has_slot)
+		return;
+	c->has_slot = false;
+	spin_lock_bh(&s->lock);
+	if (c->session_gen == s->gen) {
+		pn4_slot_release_locked(s, c->slot);
+		wake = c->slot < s->limit;
+	}
+	spin_unlock_bh(&s->lock);
+	if (wake && waitqueue_active(&c->client->wait))
+		wake_up(&c->client->wait);
+}
+
+/* SEQUENCE succeeded: the slot moves on (section 18.46). */
+void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
+{
+	struct pn4_session *s = &c->client->session;
+
+	spin_lock_bh(&s->lock);
+	if (c->session_gen == s->gen) {
+		s->seq[c->slot]++;
+		__clear_bit(c->slot, s->doubt);
+		/* The server may shrink and grow the table (section 18.46.3). */
+		s->limit = clamp_t(u32, min(res->highest_slotid,
+					    res->target_highest_slotid),
+				   0, PN4_SLOTS_WANTED - 1) + 1;
+		s->granted = max(s->granted, s->limit);
+	}
+	spin_unlock_bh(&s->lock);
+}
+
+/*
+ * Whether the server counted the last call on this slot is not known: go on
+ * as if it had.  If it had not, it says SEQ_MISORDERED and pn4_slot_unskip()
+ * takes the step back.
+ */
+void pn4_slot_skip(struct pn4_call *c)
+{
+	struct pn4_session *s = &c->client->session;
+
+	spin_lock_bh(&s->lock);
+	if (c->session_gen == s->gen) {
+		s->seq[c->slot]++;
+		__set_bit(c->slot, s->doubt);
+	}
+	spin_unlock_bh(&s->lock);
+}
+
+/* True if the slot was in doubt and has been stepped back. */
+bool pn4_slot_unskip(struct pn4_call *c)
+{
+	struct pn4_session *s = &c->client->session;
+	bool doubt = false;
+
+	spin_lock_bh(&s->lock);
+	if (c->session_gen == s->gen) {
+		doubt = __test_and_clear_bit(c->slot, s->doubt);
+		if (doubt)
+			s->seq[c->slot]--;
+	}
+	spin_unlock_bh(&s->lock);
+	return doubt;
+}
+
+/* CB_RECALL_SLOT: use slots 0 .. @highest only. */
+void pn4_session_limit(struct pn4_client *cl, u32 highest)
+{
+	struct pn4_session *s = &cl->session;
+
+	spin_lock_bh(&s->lock);
+	s->limit = clamp_t(u32, highest, 0, s->granted - 1) + 1;
+	spin_unlock_bh(&s->lock);
+}
+
+/*
+ * Order of the back channel.  Replies are not cached: a repeated request is
+ * told so (section 2.10.6.1.3), the server then knows that it ran.
+ */
+u32 pn4_cb_sequence(struct pn4_client *cl, const struct pn4_cb_sequence_args *a)
+{
+	struct pn4_session *s = &cl->session;
+	u32 st = 0;
+
+	spin_lock_bh(&s->lock);
+	if (memcmp(a->sessionid, s->id, sizeof(s->id)))
+		st = PN4ERR_BADSESSION;
+	else if (a->slotid >= min_t(u32, s->cb_slots, PN4_CB_SLOTS))
+		st = PN4ERR_BADSLOT;
+	else if (a->sequenceid == s->cb_seq[a->slotid])
+		st = a->sequenceid ? PN4ERR_RETRY_UNCACHED_REP :
+				     PN4ERR_SEQ_MISORDERED;
+	else if (a->sequenceid != s->cb_seq[a->slotid] + 1)
+		st = PN4ERR_SEQ_MISORDERED;
+	else
+		s->cb_seq[a->slotid]++;
+	spin_unlock_bh(&s->lock);
+	return st;
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Volumes: mount, submount, unmount, what a file system is and can.
+ */
+#include "internal.h"
+
+struct workqueue_struct *pn4_wq;
+struct workqueue_struct *pn4_state_wq;
+
+#define PN4_DTSIZE	(64U << 10)
+
+static struct pn4_volume *pn4_volume_alloc(const char *name)
+{
+	size_t len = strlen(name) + 1;
+	struct pn4_volume *vol = kzalloc(struct_size(vol, name, len), GFP_KERNEL);
+
+	if (!vol)
+		return NULL;
+	spin_lock_init(&vol->lock);
+	INIT_LIST_HEAD(&vol->nodes);
+	INIT_LIST_HEAD(&vol->client_link);
+	memcpy(vol->name, name, len);
+	return vol;
+}
+
+static void pn4_volume_link(struct pn4_volume *vol, struct pn4_client *cl)
+{
+	vol->client = cl;
+	vol->minor = cl->minor;
+	spin_lock(&cl->lock);
+	list_add(&vol->client_link, &cl->volumes);
+	spin_unlock(&cl->lock);
+}
+
+/* ---- finding the root ---- */
+
+/* One step of the walk: the root (@name NULL) or @name in *@fh. */
+static int pn4_walk_step(struct pn4_volume *vol, const char *name, u32 len,
+			 struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct pn4_call *c = pn4_call_new(vol->client, vol, PN4_NAME_MAX + 512,
+					  2048);
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	do {
+		st = pn4_call_start(c, current_cred());
+		if (st)
+			break;
+		if (name) {
+			pn4_call_putfh(c, fh);
+			pn4_enc_lookup(pn4_op(c, PN4_OP_LOOKUP), name, len);
+		} else {
+			pn4_enc_putrootfh(pn4_op(c, PN4_OP_PUTROOTFH));
+		}
+		pn4_enc_getfh(pn4_op(c, PN4_OP_GETFH));
+		pn4_call_getattr(c, 0);
+		st = pn4_call_run(c);
+		if (name) {
+			st = st ?: pn4_dec_putfh(&c->dec);
+			st = st ?: pn4_dec_lookup(&c->dec);
+		} else {
+			st = st ?: pn4_dec_putrootfh(&c->dec);
+		}
+		st = st ?: pn4_dec_getfh(&c->dec, fh);
+		st = st ?: pn4_call_got_attr(c, attr);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st;
+}
+
+static int pn4_walk(struct pn4_volume *vol, const char *path,
+		    struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	int err = pn4_walk_step(vol, NULL, 0, fh, attr);
+
+	while (!err) {
+		size_t len;
+
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (!len)
+			break;
+		if (len > PN4_NAME_MAX)
+			return -ENAMETOOLONG;
+		err = pn4_walk_step(vol, path, len, fh, attr);
+		path += len;
+	}
+	return err;
+}
+
+/* ---- what it is and can ---- */
+
+static int pn4_fsinfo_call(struct pn4_volume *vol, const struct pn4_fh *fh,
+			   const u32 *supported)
+{
+	struct pn4_call *c = pn4_call_new(vol->client, vol, 512, 2048);
+	u32 mask[PN4_BITMAP_WORDS];
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	pn4_fsinfo_mask(supported, vol->minor, mask);
+	do {
+		st = pn4_call_start(c, current_cred());
+		if (st)
+			break;
+		pn4_call_putfh(c, fh);
+		pn4_enc_getattr(pn4_op(c, PN4_OP_GETATTR), mask);
+		st = pn4_call_run(c);
+		st = st ?: pn4_dec_putfh(&c->dec);
+		st = st ?: pn4_dec_getattr_fsinfo(&c->dec, &vol->fs);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st;
+}
+
+static u32 pn4_io_limit(u64 server, u32 session, u32 asked)
+{
+	u64 max = session - PN4_IO_OVERHEAD;
+
+	if (server)
+		max = min(max, server);
+	if (asked)
+		max = min_t(u64, max, asked);
+	if (max > PAGE_SIZE)
+		max &= PAGE_MASK;
+	return max_t(u64, max, 1024);
+}
+
+static void pn4_volume_sizes(struct pn4_volume *vol,
+			     const struct pn4_mount_args *args)
+{
+	struct pn4_session *s = &vol->client->session;
+
+	vol->rsize = pn4_io_limit(vol->fs.maxread, s->max_response,
+				  args ? args->rsize : 0);
+	vol->wsize = pn4_io_limit(vol->fs.maxwrite, s->max_request,
+				  args ? args->wsize : 0);
+	vol->dtsize = min(PN4_DTSIZE, s->max_response - PN4_IO_OVERHEAD);
+	if (vol->fs.lease_time)
+		vol->client->lease_time = clamp_t(u32, vol->fs.lease_time, 5, 3600);
+}
+
+static void pn4_volume_abilities(struct pn4_volume *vol)
+{
+	vol->can = 0;
+	if (vol->minor >= 2)	/* each is taken back when the server refuses */
+		vol->can |= PN4_CAN_ALLOCATE | PN4_CAN_SEEK | PN4_CAN_COPY |
+			    PN4_CAN_CLONE;
+	if (vol->fs.xattr_support)
+		vol->can |= PN4_CAN_XATTR;
+	if (pn4_mask_has(vol->fs.supported, PN4_FATTR_TIME_CREATE))
+		vol->can |= PN4_CAN_BTIME;
+}
+
+static int pn4_volume_probe(struct pn4_volume *vol, const struct pn4_fh *fh,
+			    struct pn4_attr *attr)
+{
+	struct pn4_node node = { .vol = vol, .fh = *fh };
+	u32 supported[PN4_BITMAP_WORDS];
+	int err;
+
+	err = pn4_fsinfo_call(vol, fh, NULL);
+	if (err)
+		return err;
+	memcpy(supported, vol->fs.supported, sizeof(supported));
+	err = pn4_fsinfo_call(vol, fh, supported);
+	if (err)
+		return err;
+	memcpy(vol->fs.supported, supported, sizeof(supported));
+	/* again, now with everything the server has to say */
+	err = pn4_getattr(&node, attr, NULL);
+	if (err)
+		return err;
+	vol->fs.fsid_major = attr->fsid_major;
+	vol->fs.fsid_minor = attr->fsid_minor;
+	pn4_volume_abilities(vol);
+	return 0;
+}
+
+/* ---- mount and unmount ---- */
+
+int pn4_mount(const struct pn4_mount_args *args, const char *path,
+	      struct pn4_volume **volp, struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct pn4_volume *vol = pn4_volume_alloc(args->name);
+	struct pn4_client *cl;
+	int err;
+
+	if (!vol)
+		return -ENOMEM;
+	cl = pn4_client_get(args);
+	if (IS_ERR(cl)) {
+		kfree(vol);
+		return PTR_ERR(cl);
+	}
+	vol->soft_timeout = args->soft_timeout;
+	pn4_volume_link(vol, cl);
+	err = pn4_walk(vol, path, fh, attr) ?: pn4_volume_probe(vol, fh, attr);
+	if (err) {
+		pn4_umount(vol);
+		return err;
+	}
+	pn4_volume_sizes(vol, args);
+	*volp = vol;
+	return 0;
+}
+
+int pn4_submount(struct pn4_volume *parent, const struct pn4_fh *fh,
+		 struct pn4_volume **volp, struct pn4_attr *attr)
+{
+	struct pn4_volume *vol = pn4_volume_alloc(parent->name);
+	struct pn4_mount_args args = {
+		.rsize = parent->rsize, .wsize = parent->wsize,
+	};
+	int err;
+
+	if (!vol)
+		return -ENOMEM;
+	refcount_inc(&parent->client->ref);
+	vol->soft_timeout = parent->soft_timeout;
+	pn4_volume_link(vol, parent->client);
+	err = pn4_volume_probe(vol, fh, attr);
+	if (err) {
+		pn4_umount(vol);
+		return err;
+	}
+	pn4_volume_sizes(vol, &args);
+	*volp = vol;
+	return 0;
+}
+
+void pn4_umount(struct pn4_volume *vol)
+{
+	struct pn4_client *cl = vol->client;
+
+	/* CLOSEs and calls of killed tasks: give them a moment, then cut off */
+	if (!wait_event_timeout(cl->wait, !atomic_read(&vol->late) ||
+				READ_ONCE(vol->dead), 3 * HZ))
+		pn4_abort(vol);
+	wait_event(cl->wait, !atomic_read(&vol->late));
+	spin_lock(&cl->lock);
+	list_del(&vol->client_link);
+	spin_unlock(&cl->lock);
+	pn4_client_put(cl);
+	kfree(vol);
+}
+
+void pn4_abort(struct pn4_volume *vol)
+{
+	WRITE_ONCE(vol->dead, true);
+	prpc_abort(vol->client->peer, vol, -EIO);
+	wake_up_all(&vol->client->wait);
+}
+
+bool pn4_same_volume(const struct pn4_volume *a, const struct pn4_volume *b)
+{
+	return a->client == b->client && !READ_ONCE(a->dead) &&
+	       a->fs.fsid_major == b->fs.fsid_major &&
+	       a->fs.fsid_minor == b->fs.fsid_minor &&
+	       a->rsize == b->rsize && a->wsize == b->wsize &&
+	       a->soft_timeout == b->soft_timeout;
+}
+
+int pn4_statfs(struct pn4_node *node, struct pn4_statfs *st)
+{
+	struct pn4_volume *vol = node->vol;
+	struct pn4_call *c = pn4_call_new(vol->client, vol, 256, 1024);
+	u32 mask[PN4_BITMAP_WORDS];
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	pn4_statfs_mask(vol->fs.supported, mask);
+	do {
+		rc = pn4_call_start(c, current_cred());
+		if (rc)
+			break;
+		pn4_call_putfh(c, &node->fh);
+		pn4_enc_getattr(pn4_op(c, PN4_OP_GETATTR), mask);
+		rc = pn4_call_run(c);
+		rc = rc ?: pn4_dec_putfh(&c->dec);
+		rc = rc ?: pn4_dec_getattr_statfs(&c->dec, st);
+	} while (pn4_call_again(c, &rc));
+	pn4_call_put(c);
+	return rc;
+}
+
+/* ---- showing ---- */
+
+void pn4_show_options(struct pn4_volume *vol, struct seq_file *m)
+{
+	seq_printf(m, ",vers=4.%u,rsize=%u,wsize=%u,proto=%s", vol->minor,
+		   vol->rsize, vol->wsize, vol->client->proto);
+	if (vol->soft_timeout)
+		seq_printf(m, ",soft,timeout=%u", vol->soft_timeout);
+	else
+		seq_puts(m, ",hard");
+}
+
+static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
+	[PN4_N_DELAYS] = "delays",
+	[PN4_N_RECOVERIES] = "recoveries",
+	[PN4_N_SESSIONS] = "sessions",
+	[PN4_N_CLIENTIDS] = "clientids",
+	[PN4_N_RECLAIMS] = "reclaims",
+	[PN4_N_LOST] = "lost",
+	[PN4_N_RESENT_WRITES] = "resent_writes",
+	[PN4_N_CALLBACKS] = "callbacks",
+	[PN4_N_BAD_REPLIES] = "bad_replies",
+};
+
+static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
+{
+	int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		const struct pn4_stats *s = per_cpu_ptr(cl->stats, cpu);
+
+		for (i = 0; i < PN4_OP_COUNT; i++)
+			sum->ops[i] += s->ops[i];
+		for (i = 0; i < PN4_N_COUNTERS; i++)
+			sum->count[i] += s->count[i];
+		sum->read_bytes += s->read_bytes;
+		sum->write_bytes += s->write_bytes;
+	}
+}
+
+/* Figures are those of the client, which volumes of one server share. */
+void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m)
+{
+	struct pn4_stats *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+	struct pn4_client *cl = vol->client;
+	int i;
+
+	if (!sum)
+		return;
+	pn4_stats_sum(cl, sum);
+	seq_printf(m, "\n\tserver: vers=4.%u lease=%u slots=%u/%u gen=%u\n",
+		   cl->minor, cl->lease_time, cl->session.used,
+		   cl->session.limit, cl->session.gen);
+	seq_printf(m, "\tbytes: read=%llu written=%llu\n", sum->read_bytes,
+		   sum->write_bytes);
+	seq_puts(m, "\tevents:");
+	for (i = 0; i < PN4_N_COUNTERS; i++)
+		seq_printf(m, " %s=%llu", pn4_counter_names[i], sum->count[i]);
+	seq_puts(m, "\n\tops:");
+	for (i = 0; i < PN4_OP_COUNT; i++)
+		if (sum->ops[i])
+			seq_printf(m, " %s=%llu", pn4_op_name(i), sum->ops[i]);
+	seq_puts(m, "\n");
+	prpc_peer_show(cl->peer, m);
+	kfree(sum);
+}
+
+int pn4_init(void)
+{
+	int err = -ENOMEM;
+
+	pn4_wq = alloc_workqueue("penstock_nfs4",
+				 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!pn4_wq)
+		return -ENOMEM;
+	pn4_state_wq = alloc_workqueue("penstock_state",
+				       WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!pn4_state_wq)
+		goto out_wq;
+	err = pn4_compound_init();
+	if (err)
+		goto out_state_wq;
+	pn4_client_init();
+	return 0;
+
+out_state_wq:
+	destroy_workqueue(pn4_state_wq);
+out_wq:
+	destroy_workqueue(pn4_wq);
+	return err;
+}
+
+void pn4_exit(void)
+{
+	pn4_compound_exit();
+	destroy_workqueue(pn4_state_wq);
+	destroy_workqueue(pn4_wq);
+}

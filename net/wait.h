@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Waits that kill -9 ends, also in a task that is already exiting.
+ *
+ * A dying task gets no more signals, so an ordinary killable wait in its last
+ * close would hang with the server.  It is killed if that is what it died of,
+ * or if SIGKILL was queued to its group since; the latter can only be polled.
+ * A leaf, open to all layers.
+ */
+#ifndef PENSTOCK_WAIT_H
+#define PENSTOCK_WAIT_H
+
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+static inline bool prpc_killed(void)
+{
+	if (fatal_signal_pending(current))
+		return true;
+	if (likely(!(current->flags & PF_EXITING)) || !current->signal)
+		return false;
+	return (current->signal->group_exit_code & 0x7f) == SIGKILL ||
+	       sigismember(&current->signal->shared_pending.signal, SIGKILL);
+}
+
+/* How long a wait may sleep before it must look at prpc_killed() again. */
+static inline long prpc_wait_slice(long timeout)
+{
+	return current->flags & PF_EXITING ? min_t(long, timeout, HZ / 2) : timeout;
+}
+
+#define __prpc_wait(wq, cond, timeout, exclusive)				\
+({										\
+	long __left = (timeout);						\
+	int __rc = 0;								\
+	DEFINE_WAIT(__w);							\
+	for (;;) {								\
+		long __s = prpc_wait_slice(__left), __r;			\
+		if (exclusive)							\
+			prepare_to_wait_exclusive(&(wq), &__w, TASK_KILLABLE);	\
+		else								\
+			prepare_to_wait(&(wq), &__w, TASK_KILLABLE);		\
+		if (cond) {							\
+			__rc = 1;						\
+			break;							\
+		}								\
+		if (prpc_killed()) {						\
+			__rc = -ERESTARTSYS;					\
+			break;							\
+		}								\
+		if (!__left)							\
+			break;							\
+		__r = schedule_timeout(__s);					\
+		if (__left != MAX_SCHEDULE_TIMEOUT)				\
+			__left -= __s - __r;					\
+	}									\
+	finish_wait(&(wq), &__w);						\
+	__rc;									\
+})
+
+/*
+ * 1: @cond came true; 0: @timeout jiffies passed (MAX_SCHEDULE_TIMEOUT:
+ * never); -ERESTARTSYS: killed.
+ */
+#define prpc_wait_killable(wq, cond, timeout)	\
+	__prpc_wait(wq, cond, timeout, false)
+/* The same for one of many waiters of which a wake_up() is to wake one. */
+#define prpc_wait_killable_exclusive(wq, cond, timeout)	\
+	__prpc_wait(wq, cond, timeout, true)
+
+#endif
