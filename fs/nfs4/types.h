@@ -46,6 +46,7 @@ struct pn4_time {
 #define PN4_ATTR_MOUNTED_ON	(1ULL << 15)
 #define PN4_ATTR_RDERROR	(1ULL << 16)	/* READDIR: rdattr_error */
 #define PN4_ATTR_FH		(1ULL << 17)	/* READDIR: filehandle */
+#define PN4_ATTR_BEFORE		(1ULL << 18)	/* dir_attr: change_info4 was atomic */
 /* set only: */
 #define PN4_ATTR_ATIME_NOW	(1ULL << 32)	/* SET_TO_SERVER_TIME4 */
 #define PN4_ATTR_MTIME_NOW	(1ULL << 33)
@@ -64,6 +65,9 @@ struct pn4_time {
  *	65534 with PN4_ATTR_BAD_UID/GID set
  * @used: bytes of storage
  * @mounted_on: fileid of the mount point underneath (RFC 8881 section 5.8.2.19)
+ * @before: only of a directory, after an operation in it: its change value just
+ *	before (change_info4.before; PN4_ATTR_BEFORE if atomic and no other
+ *	change came before the GETATTR)
  */
 struct pn4_attr {
 	u64 valid;
@@ -83,6 +87,7 @@ struct pn4_attr {
 	u64 fsid_minor;
 	u64 fileid;
 	u64 mounted_on;
+	u64 before;
 	struct pn4_time atime;
 	struct pn4_time mtime;
 	struct pn4_time ctime;
