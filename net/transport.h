@@ -9,7 +9,11 @@
 #ifndef PENSTOCK_TRANSPORT_H
 #define PENSTOCK_TRANSPORT_H
 
+#include <linux/completion.h>
+#include <linux/kref.h>
 #include <linux/module.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include "rpc.h"
 
 struct prpc_path;
@@ -24,13 +28,16 @@ struct prpc_path;
  *	context.  Gives up early (-ESHUTDOWN) once prpc_conn_closing().
  *	On failure everything it made is gone again.
  * @send: queue @call on @conn and send as much as goes without waiting.
- *	Process context, may take locks that sleep.  The call stays the
- *	transport's until prpc_call_complete(), prpc_conn_drained or @cancel.
- *	Failure is reported by prpc_conn_down(), not here.
+ *	Process context, may take locks that sleep.  The transport may touch
+ *	the call until it has called both prpc_call_sent() and
+ *	prpc_call_complete(), in either order, or until @cancel or @close has
+ *	returned.  Failure is reported by prpc_conn_down(), not here.
  * @send_reply: send one back channel reply record of @len bytes (copied).
  * @cancel: forget @call: on return the transport holds no pointer to it or
  *	its pages and will not complete it.  A record that is partly sent
- *	breaks the connection (prpc_conn_down()).  May sleep.
+ *	breaks the connection (prpc_conn_down()).  May sleep.  Returns true if
+ *	prpc_call_sent() is now not going to be called for it, false if it
+ *	was called, or if @send has not seen the call yet.
  * @close: stop receiving and sending, wait for callbacks in flight, release
  *	the connection's resources.  On return no call is touched any more and
  *	prpc_call_complete() will not be called for this connection.  May sleep.
@@ -43,26 +50,44 @@ struct prpc_transport_ops {
 	int (*connect)(struct prpc_conn *conn, unsigned int timeout_ms);
 	void (*send)(struct prpc_conn *conn, struct prpc_call *call);
 	int (*send_reply)(struct prpc_conn *conn, const void *buf, size_t len);
-	void (*cancel)(struct prpc_conn *conn, struct prpc_call *call);
+	bool (*cancel)(struct prpc_conn *conn, struct prpc_call *call);
 	void (*close)(struct prpc_conn *conn);
 	void (*show)(struct prpc_conn *conn, struct seq_file *m);
 };
+
+/* prpc_conn.flags */
+#define PRPC_CONN_DOWN		0	/* failed or reset: choose it no more */
+#define PRPC_CONN_CLOSING	1	/* no new users; the core is closing it */
 
 /**
  * struct prpc_conn - one connection, embedded first in the transport's own
  * @path: owner; the connection holds no reference on it, it cannot outlive it
  * @addr: remote address and port
  * @net: borrowed from the peer
+ * @error: first reason for going down
+ * @useful: has completed a call that was not pinned to it
+ * @users: tasks inside @ops (send, cancel, send_reply, show), plus one until
+ *	the core closes the connection
+ * @idle: the last user has left, @ops->close may run
+ * @wait: a transport's connect waits here; woken when PRPC_CONN_CLOSING is set
+ * @ref: callbacks in work queues hold one
  */
 struct prpc_conn {
 	struct prpc_path *path;
 	const struct prpc_transport_ops *ops;
 	struct sockaddr_storage addr;
 	struct net *net;
-	unsigned long flags;	/* PRPC_CONN_* of path.c */
-	int error;		/* first reason for going down */
-	struct kref ref;	/* callbacks in work queues hold one */
+	unsigned long flags;
+	int error;
+	bool useful;
+	atomic_t users;
+	struct completion idle;
+	wait_queue_head_t wait;
+	struct kref ref;
 };
+
+/* For a transport's sending: reclaim-safe, exists while a connection does. */
+extern struct workqueue_struct *prpc_io_wq;
 
 /* What a transport calls.  All but register may be called from softirq. */
 
@@ -72,16 +97,29 @@ struct prpc_conn {
  * serializes begin .. complete per connection.
  */
 struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid);
-/* The reply is in @call->reply, reply_len and in_len set.  Calls done. */
+/*
+ * The reply is in @call->reply, reply_len and in_len set, and the receiving
+ * side forgets @call.  Calls done, unless the sending side is still at it.
+ */
 void prpc_call_complete(struct prpc_conn *conn, struct prpc_call *call);
+/*
+ * The sending side forgets @call: once for each @send.  Calls done if the
+ * reply has come already (it can come before the send function returns).
+ */
+void prpc_call_sent(struct prpc_conn *conn, struct prpc_call *call);
 /* A call record from the server; @msg is copied.  -ENOMEM drops it. */
 int prpc_callback_in(struct prpc_conn *conn, const void *msg, size_t len);
 /* The connection failed (keeps the first error); the core will close it. */
 void prpc_conn_down(struct prpc_conn *conn, int error);
 /* Is the core closing this connection? */
-bool prpc_conn_closing(const struct prpc_conn *conn);
+static inline bool prpc_conn_closing(const struct prpc_conn *conn)
+{
+	return test_bit(PRPC_CONN_CLOSING, &conn->flags);
+}
 /* Counters, kept per path and CPU. */
 void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in);
+/* Name of the peer, for messages. */
+const char *prpc_conn_name(const struct prpc_conn *conn);
 
 int prpc_transport_register(const struct prpc_transport_ops *ops);
 void prpc_transport_unregister(const struct prpc_transport_ops *ops);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Structs shared by the files of the core; transports do not see them.
+ *
+ * Ownership: a peer owns its paths, a path its one connection.  Pointers up
+ * (path->peer, conn->path) are borrowed: the owner waits for its children.
+ * Locks: Documentation/locking.rst.
+ */
+#ifndef PENSTOCK_NET_INTERNAL_H
+#define PENSTOCK_NET_INTERNAL_H
+
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/utsname.h>
+#include "transport.h"
+
+#define PRPC_INDEX_BITS		12
+#define PRPC_TABLE_MAX		(1u << PRPC_INDEX_BITS)
+/* Places that only pinned calls get: a greeting must not wait behind calls
+ * that wait for the greeting.
+ */
+#define PRPC_RESERVE		16
+#define PRPC_MAX_CALLBACKS	64
+#define PRPC_CONNECT_MS		5000
+#define PRPC_PINNED_MS		10000
+/* xid, REPLY, accepted, verifier flavour and length, accept_stat */
+#define PRPC_REPLY_HEADER	24
+
+/* RFC 5531 sections 8.2 and 9 */
+enum {
+	RPC5531_VERSION		= 2,
+	RPC5531_CALL		= 0,
+	RPC5531_REPLY		= 1,
+	RPC5531_ACCEPTED	= 0,
+	RPC5531_DENIED		= 1,
+	RPC5531_SUCCESS		= 0,
+	RPC5531_PROG_UNAVAIL	= 1,
+	RPC5531_PROG_MISMATCH	= 2,
+	RPC5531_PROC_UNAVAIL	= 3,
+	RPC5531_GARBAGE_ARGS	= 4,
+	RPC5531_SYSTEM_ERR	= 5,
+	RPC5531_RPC_MISMATCH	= 0,
+	RPC5531_AUTH_ERROR	= 1,
+	RPC5531_AUTH_MAX	= 400,	/* bytes of a credential or verifier */
+};
+
+/*
+ * prpc_call.state.  Changed under peer->lock, except that PRPC_ST_TX is
+ * cleared without it.  Whoever makes the change after which REPLIED is set
+ * and neither TX nor TAKEN is, finishes the call.
+ */
+#define PRPC_ST_OWNED	BIT(0)	/* submitted and not finished */
+#define PRPC_ST_WAITING	BIT(1)	/* on peer->waiting */
+#define PRPC_ST_HASHED	BIT(2)	/* has its xid and its place in the table */
+#define PRPC_ST_TX	BIT(3)	/* the transport may still touch it to send */
+#define PRPC_ST_REPLIED	BIT(4)	/* the reply is complete */
+#define PRPC_ST_TAKEN	BIT(5)	/* prpc_take() is taking it away */
+
+/* @next: index of the next free place; @rx: a reply for it is being received */
+struct prpc_slot {
+	struct prpc_call *call;
+	u32 xid;
+	u16 next;
+	bool rx;
+};
+
+enum prpc_stat {
+	PRPC_STAT_CALLS,
+	PRPC_STAT_REPLIES,
+	PRPC_STAT_OUT,
+	PRPC_STAT_IN,
+	PRPC_STAT_PLACED,
+	PRPC_STAT_RESENDS,
+	PRPC_STAT_RECONNECTS,
+	PRPC_STAT_TIMEOUTS,
+	PRPC_STAT_STRAY,
+	PRPC_STAT_NR,
+};
+
+struct prpc_stats {
+	u64 v[PRPC_STAT_NR];
+};
+
+enum prpc_path_state {
+	PRPC_PATH_IDLE,
+	PRPC_PATH_BACKOFF,	/* connect_work is queued with a delay */
+	PRPC_PATH_CONNECTING,	/* the transport connects */
+	PRPC_PATH_GREETING,	/* ops->ready is at work, pinned calls flow */
+	PRPC_PATH_LIVE,
+	PRPC_PATH_CLOSING,	/* down_work closes and requeues */
+};
+
+/**
+ * struct prpc_path - one address of a peer and what happened on it
+ * @stats: survives connections
+ * @conn: CONNECTING to CLOSING; guarded by peer->lock
+ * @state: guarded by peer->lock; changed by prpc_path_set() only
+ * @greeting: connect_work is inside ops->ready; guarded by peer->lock
+ * @connected: was connected at least once
+ */
+struct prpc_path {
+	struct prpc_stats __percpu *stats;
+	struct prpc_peer *peer;
+	struct prpc_conn *conn;
+	enum prpc_path_state state;
+	bool greeting;
+	bool connected;
+	struct list_head link;
+	struct delayed_work connect_work;
+	struct work_struct down_work;
+	struct sockaddr_storage addr;
+};
+
+/**
+ * struct prpc_peer - one server with all its addresses
+ * @lock: guards the table, @waiting and the state of paths.  Taken in
+ *	softirq, never held across a transport's function
+ * @live: the connection that calls go to
+ * @waiting: calls without a connection, in order
+ * @wait: woken when a path or a call changes in a way somebody may wait for
+ * @dying: prpc_peer_destroy() has begun
+ * @failures: attempts to connect that failed, ever; for prpc_peer_wait()
+ * @streak: attempts that failed since a connection was last useful
+ * @error: of the last failed attempt
+ */
+struct prpc_peer {
+	spinlock_t lock;
+	struct prpc_slot *table;
+	u32 table_size;
+	u32 nr_free;
+	u16 free_head;
+	struct prpc_conn *live;
+	struct list_head waiting;
+	bool deadline_armed;
+	unsigned long deadline_at;
+	u32 prog;
+	u32 vers;
+	/* cold from here on */
+	bool dying;
+	bool started;
+	bool was_live;
+	bool complained;
+	unsigned int failures;
+	unsigned int streak;
+	int error;
+	wait_queue_head_t wait;
+	struct list_head paths;
+	unsigned int nr_paths;
+	atomic_t nr_callbacks;
+	struct delayed_work deadline_work;
+	struct work_struct send_work;
+	const struct prpc_peer_ops *ops;
+	const struct prpc_transport_ops *transport;
+	void *priv;
+	u32 cb_prog;
+	struct net *net;
+	char node[__NEW_UTS_LEN + 1];
+	char *name;
+};
+
+extern struct workqueue_struct *prpc_mgmt_wq;
+extern const struct prpc_transport_ops ptcp_ops;
+
+/* ---- rpc.c ---- */
+void prpc_calls_init(struct prpc_peer *peer);
+void prpc_calls_flush(struct prpc_peer *peer);
+/* After ops->close: give @conn's calls to other connections or fail them. */
+void prpc_requeue(struct prpc_conn *conn);
+
+/* ---- path.c ---- */
+struct prpc_path *prpc_path_create(struct prpc_peer *peer,
+				   const struct sockaddr_storage *addr);
+void prpc_path_free(struct prpc_path *path);
+/* Begin to connect, once. */
+void prpc_peer_start(struct prpc_peer *peer);
+/* Destroy: let go of the connection, wait until nothing runs any more. */
+void prpc_path_stop(struct prpc_path *path);
+void prpc_path_join(struct prpc_path *path);
+const char *prpc_path_state_name(enum prpc_path_state state);
+/*
+ * The connection for the next call, NULL if none is live; a user of it is
+ * counted.  peer->lock held.
+ */
+struct prpc_conn *prpc_choose(struct prpc_peer *peer);
+/* Does @conn belong to @peer?  It may be stale.  peer->lock held. */
+struct prpc_path *prpc_conn_owner(struct prpc_peer *peer,
+				  const struct prpc_conn *conn);
+/* Enter and leave the transport's functions.  _use: peer->lock held. */
+bool prpc_conn_use(struct prpc_conn *conn);
+void prpc_conn_unuse(struct prpc_conn *conn);
+void prpc_conn_get(struct prpc_conn *conn);
+void prpc_conn_put(struct prpc_conn *conn);
+
+/* ---- peer.c ---- */
+const struct prpc_transport_ops *prpc_transport_get(const char *name);
+void prpc_transport_put(const struct prpc_transport_ops *ops);
+
+/* ---- auth.c ---- */
+void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
+		       struct pxdr_enc *e);
+/* The verifier of an accepted reply; 0 or -EREMOTEIO. */
+int prpc_auth_verify(struct pxdr_dec *d);
+
+/* ---- stats.c ---- */
+static inline void prpc_count(struct prpc_path *path, enum prpc_stat stat, u64 n)
+{
+	this_cpu_add(path->stats->v[stat], n);
+}
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Peers: making and destroying them, waiting for them; transports by name. */
+#include <linux/kmod.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/mm.h>
+#include "internal.h"
+#include "compat.h"
+
+struct prpc_transport {
+	struct list_head link;
+	const struct prpc_transport_ops *ops;
+};
+
+static LIST_HEAD(prpc_transports);
+/* Guards prpc_transports. */
+static DEFINE_MUTEX(prpc_transport_mutex);
+
+/* Sending: a few records at a time, never waits for the network. */
+struct workqueue_struct *prpc_io_wq;
+/* Connecting, closing, deadlines, callbacks. */
+struct workqueue_struct *prpc_mgmt_wq;
+
+/* ---- transports ---- */
+
+int prpc_transport_register(const struct prpc_transport_ops *ops)
+{
+	struct prpc_transport *t = kzalloc(sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	t->ops = ops;
+	mutex_lock(&prpc_transport_mutex);
+	list_add_tail(&t->link, &prpc_transports);
+	mutex_unlock(&prpc_transport_mutex);
+	return 0;
+}
+
+void prpc_transport_unregister(const struct prpc_transport_ops *ops)
+{
+	struct prpc_transport *t, *next;
+
+	mutex_lock(&prpc_transport_mutex);
+	list_for_each_entry_safe(t, next, &prpc_transports, link) {
+		if (t->ops != ops)
+			continue;
+		list_del(&t->link);
+		kfree(t);
+	}
+	mutex_unlock(&prpc_transport_mutex);
+}
+
+static const struct prpc_transport_ops *prpc_transport_find(const char *name)
+{
+	const struct prpc_transport_ops *ops = NULL;
+	struct prpc_transport *t;
+
+	mutex_lock(&prpc_transport_mutex);
+	list_for_each_entry(t, &prpc_transports, link)
+		if (!strcmp(t->ops->name, name) && try_module_get(t->ops->owner))
+			ops = t->ops;
+	mutex_unlock(&prpc_transport_mutex);
+	return ops;
+}
+
+const struct prpc_transport_ops *prpc_transport_get(const char *name)
+{
+	const struct prpc_transport_ops *ops = prpc_transport_find(name);
+
+	if (!ops && !request_module("penstock-%s", name))
+		ops = prpc_transport_find(name);
+	return ops;
+}
+
+void prpc_transport_put(const struct prpc_transport_ops *ops)
+{
+	module_put(ops->owner);
+}
+
+/* ---- peers ---- */
+
+static void prpc_peer_free(struct prpc_peer *peer)
+{
+	struct prpc_path *path, *next;
+
+	list_for_each_entry_safe(path, next, &peer->paths, link)
+		prpc_path_free(path);
+	if (peer->transport)
+		prpc_transport_put(peer->transport);
+	if (peer->net)
+		put_net(peer->net);
+	kvfree(peer->table);
+	kfree(peer->name);
+	kfree(peer);
+}
+
+static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *args)
+{
+	struct prpc_path *path;
+	unsigned int i;
+
+	peer->table_size = min(args->max_calls + PRPC_RESERVE, PRPC_TABLE_MAX);
+	peer->table = kvcalloc(peer->table_size, sizeof(*peer->table), GFP_KERNEL);
+	peer->name = kstrdup(args->name, GFP_KERNEL);
+	if (!peer->table || !peer->name)
+		return -ENOMEM;
+	prpc_calls_init(peer);
+	for (i = 0; i < args->nr_addrs; i++) {
+		path = prpc_path_create(peer, &args->addrs[i]);
+		if (!path)
+			return -ENOMEM;
+		list_add_tail(&path->link, &peer->paths);
+	}
+	peer->transport = prpc_transport_get(args->proto);
+	return peer->transport ? 0 : -EPROTONOSUPPORT;
+}
+
+/*
+ * ERR_PTR on failure.  Does not connect: the first submit or wait does, so that
+ * the caller has the peer in its hands before ops->ready is called.
+ */
+struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
+{
+	struct prpc_peer *peer;
+	int error;
+
+	if (!args->nr_addrs || args->nr_addrs > PRPC_MAX_ADDRS ||
+	    !args->max_calls || args->max_calls > PRPC_TABLE_MAX)
+		return ERR_PTR(-EINVAL);
+	peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	if (!peer)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&peer->paths);
+	init_waitqueue_head(&peer->wait);
+	peer->prog = args->prog;
+	peer->vers = args->vers;
+	peer->cb_prog = args->cb_prog;
+	peer->ops = args->ops;
+	peer->priv = args->priv;
+	peer->nr_paths = args->nr_addrs;
+	peer->net = get_net(args->net);
+	/* once, here: a call may be made by a task that has no namespaces left */
+	strscpy(peer->node, utsname()->nodename, sizeof(peer->node));
+	error = prpc_peer_fill(peer, args);
+	if (error) {
+		prpc_peer_free(peer);
+		return ERR_PTR(error);
+	}
+	return peer;
+}
+
+void *prpc_peer_priv(struct prpc_peer *peer)
+{
+	return peer->priv;
+}
+
+bool prpc_peer_live(struct prpc_peer *peer)
+{
+	return READ_ONCE(peer->live);
+}
+
+int prpc_peer_wait(struct prpc_peer *peer)
+{
+	unsigned int since = READ_ONCE(peer->failures);
+	int error;
+
+	prpc_peer_start(peer);
+	error = wait_event_killable(peer->wait,
+				    prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
+				    READ_ONCE(peer->failures) - since >= peer->nr_paths);
+	if (prpc_peer_live(peer))
+		return 0;
+	if (error)
+		return error;
+	return READ_ONCE(peer->dying) ? -ESHUTDOWN : READ_ONCE(peer->error);
+}
+
+void prpc_peer_addr(struct prpc_peer *peer, struct sockaddr_storage *ss)
+{
+	struct prpc_path *path;
+
+	spin_lock_bh(&peer->lock);
+	path = list_first_entry(&peer->paths, struct prpc_path, link);
+	*ss = peer->live ? peer->live->addr : path->addr;
+	spin_unlock_bh(&peer->lock);
+}
+
+/*
+ * Who may still hold something: tasks in prpc_submit() or prpc_peer_wait() (the
+ * caller keeps them away), connect and down work of paths (joined), callbacks
+ * (counted), deadline and send work (cancelled).  After that nobody knows it.
+ */
+void prpc_peer_destroy(struct prpc_peer *peer)
+{
+	struct prpc_path *path;
+
+	if (IS_ERR_OR_NULL(peer))
+		return;
+	spin_lock_bh(&peer->lock);
+	WRITE_ONCE(peer->dying, true);
+	spin_unlock_bh(&peer->lock);
+	wake_up_all(&peer->wait);
+
+	list_for_each_entry(path, &peer->paths, link)
+		prpc_path_stop(path);
+	prpc_abort(peer, NULL, -ESHUTDOWN);
+	list_for_each_entry(path, &peer->paths, link)
+		prpc_path_join(path);
+	prpc_calls_flush(peer);
+	wait_event(peer->wait, !atomic_read(&peer->nr_callbacks));
+	/* the last callback may still be inside wake_up_all() */
+	spin_lock_bh(&peer->lock);
+	spin_unlock_bh(&peer->lock);
+	prpc_peer_free(peer);
+}
+
+/* ---- module ---- */
+
+int prpc_init(void)
+{
+	int error = -ENOMEM;
+
+	prpc_io_wq = alloc_workqueue("penstock_io", WQ_MEM_RECLAIM | PS_WQ_PERCPU, 0);
+	if (!prpc_io_wq)
+		return error;
+	prpc_mgmt_wq = alloc_workqueue("penstock_mgmt",
+				       WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!prpc_mgmt_wq)
+		goto out_io;
+	error = prpc_transport_register(&ptcp_ops);
+	if (error)
+		goto out_mgmt;
+	return 0;
+
+out_mgmt:
+	destroy_workqueue(prpc_mgmt_wq);
+out_io:
+	destroy_workqueue(prpc_io_wq);
+	return error;
+}
+
+void prpc_exit(void)
+{
+	prpc_transport_unregister(&ptcp_ops);
+	destroy_workqueue(prpc_mgmt_wq);
+	destroy_workqueue(prpc_io_wq);
+}

@@ -1,0 +1,610 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls: the xid table, submitting, completing, taking back, requeueing.
+ *
+ * The life of a call.  prpc_submit() gives it a place in the table and a
+ * connection, or puts it on peer->waiting.  In the transport two sides hold
+ * it: the sending one until prpc_call_sent(), the receiving one from
+ * prpc_reply_begin() to prpc_call_complete(); a hostile server can answer
+ * before the call is sent, so neither implies the other.  A third,
+ * prpc_take(), takes it away for a deadline, an abort or a cancel.  The last
+ * of them to let go finishes the call, and only that one: see PRPC_ST_*.
+ *
+ * An xid is a place in the table and the number of times that the place was
+ * used, so a reply finds its call with one load, and a late or repeated one
+ * finds nothing.  It stays the same when the call is sent again.
+ */
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/random.h>
+#include "internal.h"
+#include "trace.h"
+
+#define PRPC_NO_SLOT	0xffff
+
+static void prpc_deadline_work(struct work_struct *work);
+static void prpc_send_work(struct work_struct *work);
+
+void prpc_calls_init(struct prpc_peer *peer)
+{
+	u32 i;
+
+	spin_lock_init(&peer->lock);
+	INIT_LIST_HEAD(&peer->waiting);
+	INIT_DELAYED_WORK(&peer->deadline_work, prpc_deadline_work);
+	INIT_WORK(&peer->send_work, prpc_send_work);
+	peer->free_head = 0;
+	peer->nr_free = peer->table_size;
+	for (i = 0; i < peer->table_size; i++) {
+		/* where the count begins tells a new mount's calls from an old one's */
+		peer->table[i].xid = get_random_u32() << PRPC_INDEX_BITS | i;
+		peer->table[i].next = i + 1 < peer->table_size ? i + 1 : PRPC_NO_SLOT;
+	}
+}
+
+void prpc_call_init(struct prpc_call *call, struct prpc_peer *peer, u32 proc,
+		    const struct cred *cred, void *buf, u32 size)
+{
+	struct pxdr_enc *e = &call->enc;
+
+	memset(call, 0, sizeof(*call));
+	INIT_LIST_HEAD(&call->link);
+	call->peer = peer;
+	if (size < PRPC_HEADER_MAX) {
+		pxdr_enc_init(e, buf, 0);
+		e->overflow = true;
+		return;
+	}
+	pxdr_enc_init(e, (__be32 *)buf + 1, size - 4);
+	pxdr_u32(e, 0);			/* the xid, once there is one */
+	pxdr_u32(e, RPC5531_CALL);
+	pxdr_u32(e, RPC5531_VERSION);
+	pxdr_u32(e, peer->prog);
+	pxdr_u32(e, peer->vers);
+	pxdr_u32(e, proc);
+	prpc_auth_marshal(peer, cred, e);
+}
+
+/* ---- the table; peer->lock held ---- */
+
+static bool prpc_hash(struct prpc_peer *peer, struct prpc_call *call)
+{
+	u32 keep = call->flags & PRPC_PINNED ? 0 : PRPC_RESERVE;
+	struct prpc_slot *slot;
+
+	lockdep_assert_held(&peer->lock);
+	if (atomic_read(&call->state) & PRPC_ST_HASHED)
+		return true;
+	if (peer->nr_free <= keep)
+		return false;
+	slot = &peer->table[peer->free_head];
+	peer->free_head = slot->next;
+	peer->nr_free--;
+	slot->xid += PRPC_TABLE_MAX;
+	slot->rx = false;
+	slot->call = call;
+	call->xid = slot->xid;
+	*call->enc.start = cpu_to_be32(call->xid);
+	return true;
+}
+
+/* The call leaves net/: nobody finds it from here on. */
+static void prpc_disown(struct prpc_peer *peer, struct prpc_call *call)
+{
+	int state = atomic_read(&call->state);
+	struct prpc_slot *slot;
+	u32 index;
+
+	lockdep_assert_held(&peer->lock);
+	if (state & PRPC_ST_WAITING)
+		list_del_init(&call->link);
+	if (state & PRPC_ST_HASHED) {
+		index = call->xid & (PRPC_TABLE_MAX - 1);
+		slot = &peer->table[index];
+		slot->call = NULL;
+		slot->next = peer->free_head;
+		peer->free_head = index;
+		peer->nr_free++;
+	}
+	atomic_set(&call->state, 0);
+}
+
+static void prpc_wait(struct prpc_peer *peer, struct prpc_call *call)
+{
+	int hashed = atomic_read(&call->state) & PRPC_ST_HASHED;
+
+	lockdep_assert_held(&peer->lock);
+	atomic_set(&call->state, PRPC_ST_OWNED | PRPC_ST_WAITING | hashed);
+	list_add_tail(&call->link, &peer->waiting);
+}
+
+/* Give @call to @conn; false if the table is full. */
+static bool prpc_assign(struct prpc_peer *peer, struct prpc_call *call,
+			struct prpc_conn *conn)
+{
+	lockdep_assert_held(&peer->lock);
+	if (!prpc_hash(peer, call))
+		return false;
+	if (atomic_read(&call->state) & PRPC_ST_WAITING)
+		list_del_init(&call->link);
+	call->conn = conn;
+	atomic_set(&call->state, PRPC_ST_OWNED | PRPC_ST_HASHED | PRPC_ST_TX);
+	return true;
+}
+
+/* ---- deadlines: one timer for the earliest ---- */
+
+static void prpc_arm(struct prpc_peer *peer, unsigned long deadline)
+{
+	long left;
+
+	lockdep_assert_held(&peer->lock);
+	if (!deadline || peer->dying)
+		return;
+	if (peer->deadline_armed && !time_before(deadline, peer->deadline_at))
+		return;
+	peer->deadline_armed = true;
+	peer->deadline_at = deadline;
+	left = deadline - jiffies;
+	mod_delayed_work(prpc_mgmt_wq, &peer->deadline_work, max(left, 0L));
+}
+
+static bool prpc_expired(const struct prpc_call *call, const void *unused)
+{
+	return call->deadline && time_after_eq(jiffies, call->deadline);
+}
+
+/* ---- sending ---- */
+
+/* @conn's user count was taken under the lock that assigned @call. */
+static void prpc_dispatch(struct prpc_conn *conn, struct prpc_call *call)
+{
+	if (call->sends++)
+		prpc_count(conn->path, PRPC_STAT_RESENDS, 1);
+	else
+		call->start_ns = ktime_get_ns();
+	prpc_count(conn->path, PRPC_STAT_CALLS, 1);
+	trace_prpc_send(conn, call);
+	conn->ops->send(conn, call);
+	prpc_conn_unuse(conn);
+}
+
+static void prpc_send_work(struct work_struct *work)
+{
+	struct prpc_peer *peer = container_of(work, struct prpc_peer, send_work);
+	struct prpc_call *call;
+	struct prpc_conn *conn;
+	bool ok;
+
+	for (;;) {
+		spin_lock_bh(&peer->lock);
+		call = list_first_entry_or_null(&peer->waiting, struct prpc_call,
+						link);
+		conn = call ? prpc_choose(peer) : NULL;
+		ok = conn && prpc_assign(peer, call, conn);
+		spin_unlock_bh(&peer->lock);
+		if (!ok)
+			break;
+		prpc_dispatch(conn, call);
+		cond_resched();
+	}
+	if (conn)
+		prpc_conn_unuse(conn);
+}
+
+static bool prpc_call_valid(const struct prpc_call *call)
+{
+	if (WARN_ON_ONCE(call->enc.overflow))
+		return false;
+	if (call->reply_size < PRPC_REPLY_HEADER)
+		return false;
+	if (call->out.len && (call->out_at > pxdr_enc_len(&call->enc) ||
+			      call->out_at & 3))
+		return false;
+	return !call->in.len || (call->in_at >= PRPC_REPLY_HEADER &&
+				 call->in_at <= call->reply_size);
+}
+
+/*
+ * Put @call into the table or on the wait list.  Returns 0, with *@connp set
+ * if the call can be sent at once, or -errno: then the call was not taken.
+ */
+static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
+		      struct prpc_conn **connp)
+{
+	struct prpc_conn *conn = NULL;
+
+	lockdep_assert_held(&peer->lock);
+	if (peer->dying)
+		return -ESHUTDOWN;
+	if (call->flags & PRPC_PINNED) {
+		conn = call->conn;
+		if (!prpc_conn_owner(peer, conn) ||
+		    test_bit(PRPC_CONN_DOWN, &conn->flags) ||
+		    !prpc_conn_use(conn))
+			return -ENOTCONN;
+		if (!call->deadline)
+			call->deadline = (jiffies + msecs_to_jiffies(PRPC_PINNED_MS)) ?: 1;
+		if (!prpc_assign(peer, call, conn)) {
+			prpc_conn_unuse(conn);
+			return -ENOBUFS;
+		}
+	} else {
+		call->conn = NULL;
+		if (list_empty(&peer->waiting))
+			conn = prpc_choose(peer);
+		if (!conn) {
+			prpc_wait(peer, call);
+		} else if (!prpc_assign(peer, call, conn)) {
+			prpc_conn_unuse(conn);
+			conn = NULL;
+			prpc_wait(peer, call);
+		}
+	}
+	prpc_arm(peer, call->deadline);
+	*connp = conn;
+	return 0;
+}
+
+void prpc_submit(struct prpc_call *call)
+{
+	struct prpc_peer *peer = call->peer;
+	struct prpc_conn *conn = NULL;
+	bool start, send;
+	int error;
+
+	if (WARN_ON_ONCE(!prpc_call_valid(call))) {
+		call->error = -EINVAL;
+		call->done(call);
+		return;
+	}
+	spin_lock_bh(&peer->lock);
+	error = prpc_place(peer, call, &conn);
+	start = !peer->started;
+	send = !conn && peer->live;
+	if (!error)
+		trace_prpc_submit(peer, call);
+	spin_unlock_bh(&peer->lock);
+
+	if (error) {
+		call->error = error;
+		call->done(call);
+	} else if (conn) {
+		prpc_dispatch(conn, call);
+	} else if (start) {
+		prpc_peer_start(peer);
+	} else if (send) {
+		queue_work(prpc_io_wq, &peer->send_work);
+	}
+}
+
+/* ---- completing ---- */
+
+static int prpc_accept_error(u32 stat)
+{
+	switch (stat) {
+	case RPC5531_SUCCESS:
+		return 0;
+	case RPC5531_PROG_UNAVAIL:
+	case RPC5531_PROG_MISMATCH:
+	case RPC5531_PROC_UNAVAIL:
+		return -EPROTONOSUPPORT;
+	default:
+		return -EREMOTEIO;
+	}
+}
+
+/* RFC 5531 section 9; sets reply_at. */
+static int prpc_check_reply(struct prpc_call *call)
+{
+	struct pxdr_dec d;
+	u32 stat;
+	int error;
+
+	pxdr_dec_init(&d, call->reply, call->reply_len);
+	pxdr_get_fixed(&d, 8);		/* xid and direction: known */
+	stat = pxdr_get_u32(&d);
+	if (stat == RPC5531_DENIED) {
+		stat = pxdr_get_u32(&d);
+		if (d.bad)
+			return -EREMOTEIO;
+		if (stat == RPC5531_AUTH_ERROR)
+			return -EACCES;
+		return stat == RPC5531_RPC_MISMATCH ? -EPROTONOSUPPORT : -EREMOTEIO;
+	}
+	if (stat != RPC5531_ACCEPTED)
+		return -EREMOTEIO;
+	error = prpc_auth_verify(&d);
+	stat = pxdr_get_u32(&d);
+	if (error || d.bad)
+		return -EREMOTEIO;
+	call->reply_at = call->reply_len - pxdr_left(&d);
+	return prpc_accept_error(stat);
+}
+
+/* The reply of a disowned call is complete. */
+static void prpc_finish(struct prpc_path *path, struct prpc_call *call)
+{
+	call->error = prpc_check_reply(call);
+	prpc_count(path, PRPC_STAT_REPLIES, 1);
+	if (call->in_len)
+		prpc_count(path, PRPC_STAT_PLACED, call->in_len);
+	trace_prpc_complete(call);
+	call->done(call);
+}
+
+static void prpc_fail(struct prpc_call *call, int error)
+{
+	call->error = error;
+	trace_prpc_complete(call);
+	call->done(call);
+}
+
+struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid)
+{
+	struct prpc_peer *peer = conn->path->peer;
+	u32 index = xid & (PRPC_TABLE_MAX - 1);
+	struct prpc_call *call = NULL;
+	struct prpc_slot *slot;
+
+	if (index >= peer->table_size)
+		goto stray;
+	spin_lock_bh(&peer->lock);
+	slot = &peer->table[index];
+	if (slot->xid == xid && slot->call && !slot->rx &&
+	    slot->call->conn == conn &&
+	    !(atomic_read(&slot->call->state) & (PRPC_ST_REPLIED | PRPC_ST_TAKEN))) {
+		slot->rx = true;
+		call = slot->call;
+	}
+	spin_unlock_bh(&peer->lock);
+	if (call) {
+		call->reply_len = 0;
+		call->in_len = 0;
+		return call;
+	}
+stray:
+	prpc_count(conn->path, PRPC_STAT_STRAY, 1);
+	trace_prpc_stray(conn, xid);
+	return NULL;
+}
+
+void prpc_call_complete(struct prpc_conn *conn, struct prpc_call *call)
+{
+	struct prpc_path *path = conn->path;
+	struct prpc_peer *peer = path->peer;
+	bool mine, more;
+
+	if (!conn->useful && !(call->flags & PRPC_PINNED))
+		conn->useful = true;
+	spin_lock_bh(&peer->lock);
+	mine = !(atomic_fetch_or(PRPC_ST_REPLIED, &call->state) &
+		 (PRPC_ST_TX | PRPC_ST_TAKEN));
+	if (mine)
+		prpc_disown(peer, call);
+	more = !list_empty(&peer->waiting);
+	spin_unlock_bh(&peer->lock);
+	if (mine)
+		prpc_finish(path, call);
+	if (more)
+		queue_work(prpc_io_wq, &peer->send_work);
+}
+
+void prpc_call_sent(struct prpc_conn *conn, struct prpc_call *call)
+{
+	struct prpc_path *path = conn->path;
+	struct prpc_peer *peer = path->peer;
+	int old = atomic_fetch_andnot(PRPC_ST_TX, &call->state);
+
+	if ((old & (PRPC_ST_REPLIED | PRPC_ST_TAKEN)) != PRPC_ST_REPLIED)
+		return;
+	spin_lock_bh(&peer->lock);
+	prpc_disown(peer, call);
+	spin_unlock_bh(&peer->lock);
+	prpc_finish(path, call);
+}
+
+/* ---- taking calls away ---- */
+
+/* Make @conn's transport forget @call, which is TAKEN. */
+static void prpc_withdraw(struct prpc_conn *conn, struct prpc_call *call)
+{
+	for (;;) {
+		if (conn->ops->cancel(conn, call))
+			atomic_andnot(PRPC_ST_TX, &call->state);
+		if (!(atomic_read(&call->state) & PRPC_ST_TX))
+			return;
+		/* its submitter is between the table and ops->send */
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+/*
+ * Take @call, which is OWNED, out of all hands.  True: the caller ends it.
+ * False: its reply has come, and it was or is being finished.
+ */
+static bool prpc_take(struct prpc_peer *peer, struct prpc_call *call)
+	__releases(&peer->lock)
+{
+	struct prpc_conn *conn = call->conn;
+	struct prpc_path *path;
+	bool replied;
+	int old;
+
+	lockdep_assert_held(&peer->lock);
+	if (atomic_read(&call->state) & PRPC_ST_WAITING) {
+		prpc_disown(peer, call);
+		spin_unlock_bh(&peer->lock);
+		return true;
+	}
+	old = atomic_fetch_or(PRPC_ST_TAKEN, &call->state);
+	if (old & PRPC_ST_TAKEN ||
+	    (old & (PRPC_ST_REPLIED | PRPC_ST_TX)) == PRPC_ST_REPLIED) {
+		spin_unlock_bh(&peer->lock);
+		return false;
+	}
+	path = conn->path;
+	if (prpc_conn_use(conn)) {
+		spin_unlock_bh(&peer->lock);
+		prpc_withdraw(conn, call);
+		prpc_conn_unuse(conn);
+	} else {
+		spin_unlock_bh(&peer->lock);
+		/* prpc_requeue() leaves TAKEN calls to us once it is closed */
+		wait_event(peer->wait, !smp_load_acquire(&call->conn));
+	}
+	spin_lock_bh(&peer->lock);
+	replied = atomic_read(&call->state) & PRPC_ST_REPLIED;
+	prpc_disown(peer, call);
+	spin_unlock_bh(&peer->lock);
+	if (replied)
+		prpc_finish(path, call);
+	return !replied;
+}
+
+bool prpc_cancel(struct prpc_call *call)
+{
+	struct prpc_peer *peer = call->peer;
+
+	spin_lock_bh(&peer->lock);
+	if (!(atomic_read(&call->state) & PRPC_ST_OWNED)) {
+		spin_unlock_bh(&peer->lock);
+		return false;
+	}
+	return prpc_take(peer, call);
+}
+
+/* Fail with @error all calls that @match. */
+static void prpc_reap(struct prpc_peer *peer,
+		      bool (*match)(const struct prpc_call *call, const void *arg),
+		      const void *arg, int error)
+{
+	struct prpc_call *call, *next;
+	LIST_HEAD(reaped);
+	u32 i, n = 0;
+
+	spin_lock_bh(&peer->lock);
+	list_for_each_entry_safe(call, next, &peer->waiting, link) {
+		if (!match(call, arg))
+			continue;
+		prpc_disown(peer, call);
+		list_add_tail(&call->link, &reaped);
+	}
+	spin_unlock_bh(&peer->lock);
+	while ((call = list_first_entry_or_null(&reaped, struct prpc_call, link))) {
+		list_del_init(&call->link);
+		prpc_fail(call, error);
+		n++;
+	}
+	for (i = 0; i < peer->table_size; i++) {
+		if (!READ_ONCE(peer->table[i].call))
+			continue;
+		spin_lock_bh(&peer->lock);
+		call = peer->table[i].call;
+		if (!call || !match(call, arg)) {
+			spin_unlock_bh(&peer->lock);
+			continue;
+		}
+		if (prpc_take(peer, call)) {
+			prpc_fail(call, error);
+			n++;
+		}
+	}
+	if (n && error == -ETIMEDOUT)
+		prpc_count(list_first_entry(&peer->paths, struct prpc_path, link),
+			   PRPC_STAT_TIMEOUTS, n);
+}
+
+static bool prpc_tagged(const struct prpc_call *call, const void *tag)
+{
+	return !tag || call->tag == tag;
+}
+
+void prpc_abort(struct prpc_peer *peer, const void *tag, int error)
+{
+	prpc_reap(peer, prpc_tagged, tag, error);
+}
+
+static void prpc_deadline_work(struct work_struct *work)
+{
+	struct prpc_peer *peer = container_of(work, struct prpc_peer,
+					      deadline_work.work);
+	struct prpc_call *call;
+	u32 i;
+
+	prpc_reap(peer, prpc_expired, NULL, -ETIMEDOUT);
+
+	spin_lock_bh(&peer->lock);
+	peer->deadline_armed = false;
+	list_for_each_entry(call, &peer->waiting, link)
+		prpc_arm(peer, call->deadline);
+	for (i = 0; i < peer->table_size; i++)
+		if (peer->table[i].call)
+			prpc_arm(peer, peer->table[i].call->deadline);
+	spin_unlock_bh(&peer->lock);
+}
+
+void prpc_calls_flush(struct prpc_peer *peer)
+{
+	cancel_delayed_work_sync(&peer->deadline_work);
+	cancel_work_sync(&peer->send_work);
+	prpc_abort(peer, NULL, -ESHUTDOWN);
+}
+
+/* ---- after a loss ---- */
+
+/* One call of a closed connection; true if it is to be finished now. */
+static bool prpc_requeue_one(struct prpc_peer *peer, struct prpc_call *call,
+			     struct list_head *again)
+{
+	int state;
+
+	lockdep_assert_held(&peer->lock);
+	peer->table[call->xid & (PRPC_TABLE_MAX - 1)].rx = false;
+	state = atomic_fetch_andnot(PRPC_ST_TX, &call->state);
+	/* prpc_take() may go on, and free the call, once it can have the lock */
+	smp_store_release(&call->conn, NULL);
+	if (state & PRPC_ST_TAKEN)
+		return false;
+	if (state & PRPC_ST_REPLIED || peer->dying ||
+	    call->flags & (PRPC_NO_RESEND | PRPC_PINNED)) {
+		call->error = state & PRPC_ST_REPLIED ? 0 :
+			      peer->dying ? -ESHUTDOWN : -ENOTCONN;
+		prpc_disown(peer, call);
+		return true;
+	}
+	atomic_or(PRPC_ST_WAITING, &call->state);
+	list_add_tail(&call->link, again);
+	return false;
+}
+
+void prpc_requeue(struct prpc_conn *conn)
+{
+	struct prpc_peer *peer = conn->path->peer;
+	struct prpc_call *call;
+	LIST_HEAD(again);
+	LIST_HEAD(ended);
+	bool live;
+	u32 i;
+
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->table_size; i++) {
+		call = peer->table[i].call;
+		if (call && call->conn == conn &&
+		    prpc_requeue_one(peer, call, &again))
+			list_add_tail(&call->link, &ended);
+	}
+	list_splice(&again, &peer->waiting);
+	live = peer->live;
+	spin_unlock_bh(&peer->lock);
+	wake_up_all(&peer->wait);
+	while ((call = list_first_entry_or_null(&ended, struct prpc_call, link))) {
+		list_del_init(&call->link);
+		if (call->error)
+			prpc_fail(call, call->error);
+		else
+			prpc_finish(conn->path, call);
+	}
+	if (live)
+		queue_work(prpc_io_wq, &peer->send_work);
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCP connections: sockets, their options, their callbacks, their end.
+ * Sending and receiving are in tcp_tx.c and tcp_rx.c.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/random.h>
+#include <linux/tcp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+#include "compat.h"
+#include "internal.h"
+#include "tcp.h"
+
+/*
+ * Servers take requests from ports below 1024 only, unless told otherwise.
+ * Below 665 are too many that daemons want for themselves.
+ */
+#define PTCP_PORT_MIN		665
+#define PTCP_PORT_MAX		1023
+#define PTCP_PORT_TRIES		8
+
+/* A peer that is gone is noticed after about 10 s, idle or not. */
+#define PTCP_KEEP_IDLE_S	5
+#define PTCP_KEEP_INTERVAL_S	2
+#define PTCP_KEEP_COUNT		3
+#define PTCP_USER_TIMEOUT_MS	10000
+
+/* ---- socket callbacks: sk_callback_lock keeps @c while they run ---- */
+
+/* Socket lock held, by a task or by softirq. */
+static void ptcp_data_ready(struct sock *sk)
+{
+	struct ptcp_conn *c;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	c = sk->sk_user_data;
+	if (c) {
+		ptcp_rx_run(c);
+		/* here, not in state_change: data that came with the FIN counts */
+		if (sk->sk_shutdown & RCV_SHUTDOWN)
+			prpc_conn_down(&c->conn, -ECONNRESET);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void ptcp_write_space(struct sock *sk)
+{
+	struct ptcp_conn *c;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	c = sk->sk_user_data;
+	if (c && sk_stream_is_writeable(sk)) {
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		queue_work(prpc_io_wq, &c->tx.work);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void ptcp_state_change(struct sock *sk)
+{
+	struct ptcp_conn *c;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	c = sk->sk_user_data;
+	if (c) {
+		if (sk->sk_state == TCP_CLOSE)
+			prpc_conn_down(&c->conn, -(READ_ONCE(sk->sk_err) ?: ECONNRESET));
+		wake_up_all(&c->conn.wait);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void ptcp_error_report(struct sock *sk)
+{
+	struct ptcp_conn *c;
+	int error;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	c = sk->sk_user_data;
+	error = READ_ONCE(sk->sk_err);
+	if (c && error) {
+		prpc_conn_down(&c->conn, -error);
+		wake_up_all(&c->conn.wait);
+	}
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void ptcp_hook(struct ptcp_conn *c)
+{
+	struct sock *sk = c->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = c;
+	sk->sk_data_ready = ptcp_data_ready;
+	sk->sk_write_space = ptcp_write_space;
+	sk->sk_state_change = ptcp_state_change;
+	sk->sk_error_report = ptcp_error_report;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* ---- opening ---- */
+
+static int ptcp_addr_len(const struct sockaddr_storage *ss)
+{
+	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+					   sizeof(struct sockaddr_in);
+}
+
+static void ptcp_options(struct sock *sk)
+{
+	tcp_sock_set_nodelay(sk);
+	tcp_sock_set_keepidle(sk, PTCP_KEEP_IDLE_S);
+	tcp_sock_set_keepintvl(sk, PTCP_KEEP_INTERVAL_S);
+	tcp_sock_set_keepcnt(sk, PTCP_KEEP_COUNT);
+	tcp_sock_set_user_timeout(sk, PTCP_USER_TIMEOUT_MS);
+	sock_set_keepalive(sk);
+	/* what is still unsent when we close must not be sent, nor wait */
+	sock_no_linger(sk);
+	sk->sk_allocation = GFP_NOFS;
+	sk->sk_use_task_frag = false;
+	sk_set_memalloc(sk);
+}
+
+static void ptcp_set_port(struct sockaddr_storage *ss, u16 port)
+{
+	if (ss->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)ss)->sin_port = htons(port);
+}
+
+/*
+ * Bind to a reserved port, starting at a random one.  Ports may be shared with
+ * connections to other servers (SK_CAN_REUSE), or 359 connections would be all
+ * that a host can have.  Without any left the kernel chooses.
+ */
+static void ptcp_bind(struct ptcp_conn *c)
+{
+	u32 span = PTCP_PORT_MAX - PTCP_PORT_MIN + 1, first = get_random_u32();
+	struct sockaddr_storage ss = { .ss_family = c->conn.addr.ss_family };
+	int error = -EADDRINUSE;
+	u32 i;
+
+	c->sock->sk->sk_reuse = SK_CAN_REUSE;
+	for (i = 0; i < span && error == -EADDRINUSE; i++) {
+		ptcp_set_port(&ss, PTCP_PORT_MIN + (first % span + i) % span);
+		error = ps_sock_bind(c->sock, &ss, ptcp_addr_len(&ss));
+	}
+	if (error)
+		pr_notice_once("penstock: %s: no reserved source port (error %d), using others; servers whose exports are 'secure' will refuse them\n",
+			       prpc_conn_name(&c->conn), error);
+}
+
+static int ptcp_open(struct ptcp_conn *c)
+{
+	int error;
+
+	error = sock_create_kern(c->conn.net, c->conn.addr.ss_family, SOCK_STREAM,
+				 IPPROTO_TCP, &c->sock);
+	if (error) {
+		c->sock = NULL;
+		return error;
+	}
+	ps_sock_hold_net(c->sock->sk);
+	ptcp_options(c->sock->sk);
+	ptcp_bind(c);
+	ptcp_hook(c);
+	return 0;
+}
+
+/* After this no callback runs, and none will. */
+static void ptcp_unhook(struct ptcp_conn *c)
+{
+	struct sock *sk = c->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void ptcp_release(struct ptcp_conn *c)
+{
+	sk_clear_memalloc(c->sock->sk);
+	sock_release(c->sock);
+	c->sock = NULL;
+}
+
+static bool ptcp_dialing(const struct sock *sk)
+{
+	int state = READ_ONCE(sk->sk_state);
+
+	return state == TCP_SYN_SENT || state == TCP_SYN_RECV;
+}
+
+/* Connect without blocking, so that a closing peer can stop us. */
+static int ptcp_dial(struct ptcp_conn *c, long timeout)
+{
+	struct sockaddr_storage ss = c->conn.addr;
+	struct prpc_conn *conn = &c->conn;
+	struct sock *sk = c->sock->sk;
+	int error;
+
+	error = ps_sock_connect(c->sock, &ss, ptcp_addr_len(&ss), O_NONBLOCK);
+	if (error && error != -EINPROGRESS)
+		return error;
+	timeout = wait_event_timeout(conn->wait, !ptcp_dialing(sk) ||
+				     prpc_conn_closing(conn), timeout);
+	if (prpc_conn_closing(conn))
+		return -ESHUTDOWN;
+	if (!timeout)
+		return -ETIMEDOUT;
+	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT)
+		return 0;
+	error = sock_error(sk);
+	return error ?: READ_ONCE(conn->error) ?: -ECONNRESET;
+}
+
+static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
+{
+	struct ptcp_conn *c = ptcp_conn(conn);
+	int error, tries;
+
+	ptcp_tx_init(c);
+	for (tries = 0; tries < PTCP_PORT_TRIES; tries++) {
+		error = ptcp_open(c);
+		if (error)
+			break;
+		error = ptcp_dial(c, msecs_to_jiffies(timeout_ms));
+		if (!error)
+			break;
+		ptcp_unhook(c);
+		cancel_work_sync(&c->tx.work);
+		ptcp_release(c);
+		/* the port is taken for this server: try another one */
+		if (error != -EADDRNOTAVAIL && error != -EADDRINUSE)
+			break;
+	}
+	return error;
+}
+
+/* ---- the rest ---- */
+
+static bool ptcp_cancel(struct prpc_conn *conn, struct prpc_call *call)
+{
+	struct ptcp_conn *c = ptcp_conn(conn);
+	bool unsent = ptcp_tx_cancel(c, call);
+
+	ptcp_rx_cancel(c, call);
+	return unsent;
+}
+
+static void ptcp_close(struct prpc_conn *conn)
+{
+	struct ptcp_conn *c = ptcp_conn(conn);
+
+	ptcp_unhook(c);
+	cancel_work_sync(&c->tx.work);
+	ptcp_release(c);
+	ptcp_tx_stop(c);
+	ptcp_rx_stop(c);
+}
+
+static void ptcp_show(struct prpc_conn *conn, struct seq_file *m)
+{
+	struct ptcp_conn *c = ptcp_conn(conn);
+
+	seq_printf(m, " copied=%llu surplus=%llu", READ_ONCE(c->tx.copied),
+		   READ_ONCE(c->rx.surplus));
+}
+
+const struct prpc_transport_ops ptcp_ops = {
+	.name		= "tcp",
+	.owner		= THIS_MODULE,
+	.conn_size	= sizeof(struct ptcp_conn),
+	.connect	= ptcp_connect,
+	.send		= ptcp_send,
+	.send_reply	= ptcp_send_reply,
+	.cancel		= ptcp_cancel,
+	.close		= ptcp_close,
+	.show		= ptcp_show,
+};

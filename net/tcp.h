@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared by tcp.c (connection), tcp_tx.c and tcp_rx.c. */
+#ifndef PENSTOCK_NET_TCP_H
+#define PENSTOCK_NET_TCP_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "transport.h"
+
+/* RFC 5531 section 11 */
+#define PTCP_MARK_LAST		0x80000000u
+#define PTCP_MARK_LEN		0x7fffffffu
+
+/*
+ * Who may send.  Changed under tx.lock.  In BUSY one task owns the socket's
+ * sending side and @cur; all others only queue and leave.
+ */
+enum ptcp_tx_state {
+	PTCP_TX_IDLE,
+	PTCP_TX_BUSY,
+	PTCP_TX_BLOCKED,	/* tx.work will go on */
+	PTCP_TX_DEAD,		/* nothing is sent any more */
+};
+
+/* A back channel reply: mark, then the record. */
+struct ptcp_note {
+	struct list_head link;
+	u32 len;		/* mark included */
+	__be32 data[];
+};
+
+/**
+ * struct ptcp_tx - sending side
+ * @lock: guards @state, @kick, both queues and the choice of @call and @note
+ * @call, @note: the record being sent, at most one of them; BUSY's, and not
+ *	changed by anybody else in that state
+ * @sent: bytes of it that the socket has taken
+ * @head, @data, @tail: what is left of it
+ * @wait: prpc_cancel() of the record being sent waits here
+ */
+struct ptcp_tx {
+	spinlock_t lock;
+	enum ptcp_tx_state state;
+	bool kick;
+	bool splice;
+	bool corked;
+	struct list_head calls;
+	struct list_head notes;
+	struct prpc_call *call;
+	struct ptcp_note *note;
+	u32 sent;
+	struct iov_iter head;
+	struct iov_iter data;
+	struct iov_iter tail;
+	struct kvec head_vec;
+	struct kvec tail_vec[2];
+	struct work_struct work;
+	wait_queue_head_t wait;
+	u64 copied;		/* payload bytes that could not be spliced */
+};
+
+enum ptcp_rx_mode {
+	PTCP_RX_START,		/* xid and direction */
+	PTCP_RX_HEAD,		/* to call->reply */
+	PTCP_RX_DATA,		/* to call->in */
+	PTCP_RX_CALLBACK,	/* to @cb */
+	PTCP_RX_SKIP,
+};
+
+/**
+ * struct ptcp_rx - receiving side, all guarded by the socket lock
+ * @mark_got: bytes of the record mark seen; 4: inside a fragment
+ * @left: bytes left of the fragment
+ * @last: it is the record's last
+ * @pos: bytes of the record seen
+ * @limit: where the bytes for call->reply end, in HEAD
+ * @call: being filled
+ */
+struct ptcp_rx {
+	enum ptcp_rx_mode mode;
+	bool last;
+	u32 mark_got;
+	u32 left;
+	u32 pos;
+	u32 limit;
+	__be32 mark;
+	__be32 start[2];
+	struct prpc_call *call;
+	struct iov_iter iter;
+	u8 *cb;
+	u32 cb_size;
+	u64 surplus;		/* bytes of replies that had no place */
+};
+
+struct ptcp_conn {
+	struct prpc_conn conn;
+	struct socket *sock;
+	struct ptcp_tx tx;
+	struct ptcp_rx rx;
+};
+
+static inline struct ptcp_conn *ptcp_conn(struct prpc_conn *conn)
+{
+	return container_of(conn, struct ptcp_conn, conn);
+}
+
+/* ---- tcp_tx.c ---- */
+void ptcp_tx_init(struct ptcp_conn *c);
+/* The socket has gone: forget everything. */
+void ptcp_tx_stop(struct ptcp_conn *c);
+void ptcp_send(struct prpc_conn *conn, struct prpc_call *call);
+int ptcp_send_reply(struct prpc_conn *conn, const void *buf, size_t len);
+/* Forget @call; true if it was not sent. */
+bool ptcp_tx_cancel(struct ptcp_conn *c, struct prpc_call *call);
+
+/* ---- tcp_rx.c ---- */
+/* Take what the socket has.  Socket lock held. */
+void ptcp_rx_run(struct ptcp_conn *c);
+/* Forget @call.  May sleep. */
+void ptcp_rx_cancel(struct ptcp_conn *c, struct prpc_call *call);
+void ptcp_rx_stop(struct ptcp_conn *c);
+
+#endif
