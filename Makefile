@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# penstock: kernel module, user-space programs, tests.  `make help` lists what
+# there is to make.
+
+# Kbuild reads Kbuild, not this; but old kernels may come here by way of M=.
+ifneq ($(KERNELRELEASE),)
+include $(src)/Kbuild
+else
+
+# `make demo SHELL=1` is too nice a spelling to forbid.
+ifeq ($(SHELL),1)
+override SHELL := /bin/sh
+WANT_SHELL := 1
+endif
+
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+DESTDIR	?=
+VERSION	:= $(shell cat VERSION)
+PYTHON	?= python3
+
+all: module userspace
+
+module modules:
+	@test -e $(KDIR)/Makefile || { \
+		echo "make: no headers of kernel $(KVER) in $(KDIR)." >&2; \
+		echo "  Debian: apt-get install linux-headers-$(KVER); or name others with KVER= or KDIR=." >&2; \
+		exit 1; }
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+userspace:
+	+$(MAKE) -C userspace all
+
+install: module-install userspace-install
+module-install: module
+	install -D -m 644 penstock.ko $(DESTDIR)/lib/modules/$(KVER)/updates/penstock.ko
+	$(if $(DESTDIR),,depmod $(KVER))
+userspace-install: userspace
+	+$(MAKE) -C userspace install DESTDIR=$(DESTDIR)
+
+# Register the sources with dkms, which builds them for each kernel to come.
+dkms-install:
+	packaging/dkms-source $(DESTDIR)/usr/src/penstock-$(VERSION)
+	$(if $(DESTDIR),,dkms install penstock/$(VERSION))
+
+deb:
+	packaging/build-deb
+
+clean:
+	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -rf build
+
+# ---- tests: scripts/deps installs what they need ----
+
+deps:
+	@scripts/deps
+
+demo: deps
+	@tests/demo $(if $(WANT_SHELL),--shell)
+
+check: deps
+	@tests/run
+check-long: deps
+	@tests/run --long
+check-nfs: deps
+	@tests/run --fs nfs
+bench: deps
+	@tests/perf/bench
+
+unit: deps
+	+@$(MAKE) --no-print-directory -C tests/unit check
+	+@$(MAKE) --no-print-directory -C userspace check
+fuzz-short: deps
+	+@$(MAKE) --no-print-directory -C tests/fuzz short
+fuzz: deps
+	+@$(MAKE) --no-print-directory -C tests/fuzz long
+
+style:
+	@scripts/style
+
+help:
+	@echo "make                  module and programs for the running kernel (KVER=, KDIR=)"
+	@echo "make install          install both (DESTDIR=); make dkms-install: for kernels to come"
+	@echo "make deb              Debian packages penstock-dkms, penstock-utils in build/deb/"
+	@echo "make demo             boot a cluster of virtual machines, mount it, run fio (SHELL=1: a shell in it)"
+	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client"
+	@echo "make bench            penstock against the kernel's client, in virtual time"
+	@echo "make unit fuzz-short fuzz style"
+
+.PHONY: all module modules userspace install module-install userspace-install \
+	dkms-install deb clean deps demo check check-long check-nfs bench unit \
+	fuzz-short fuzz style help
+endif
