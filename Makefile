@@ -3,11 +3,6 @@
 # penstock: kernel module, user-space programs, tests.  `make help` lists what
 # there is to make.
 
-# Kbuild reads Kbuild, not this; but old kernels may come here by way of M=.
-ifneq ($(KERNELRELEASE),)
-include $(src)/Kbuild
-else
-
 # `make demo SHELL=1` is too nice a spelling to forbid.
 ifeq ($(SHELL),1)
 override SHELL := /bin/sh
@@ -91,4 +86,3 @@ help:
 .PHONY: all module modules userspace install module-install userspace-install \
 	dkms-install deb clean deps demo check check-long check-nfs bench unit \
 	fuzz-short fuzz style help
-endif
