@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include "internal.h"
 #include "compat.h"
+#include "wait.h"
 
 struct prpc_transport {
 	struct list_head link;
@@ -165,12 +166,13 @@ int prpc_peer_wait(struct prpc_peer *peer)
 	int error;
 
 	prpc_peer_start(peer);
-	error = wait_event_killable(peer->wait,
-				    prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
-				    READ_ONCE(peer->failures) - since >= peer->nr_paths);
+	error = prpc_wait_killable(peer->wait,
+				   prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
+				   READ_ONCE(peer->failures) - since >= peer->nr_paths,
+				   MAX_SCHEDULE_TIMEOUT);
 	if (prpc_peer_live(peer))
 		return 0;
-	if (error)
+	if (error < 0)
 		return error;
 	return READ_ONCE(peer->dying) ? -ESHUTDOWN : READ_ONCE(peer->error);
 }
