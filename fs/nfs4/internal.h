@@ -269,6 +269,7 @@ const char *pn4_op_name(u32 op);
 /* names.c: building blocks of compounds */
 void pn4_call_getattr(struct pn4_call *c, u64 want);
 int pn4_call_got_attr(struct pn4_call *c, struct pn4_attr *attr);
+void pn4_dir_before(struct pn4_attr *attr, const struct pn4_cinfo *cinfo);
 
 /* owner.c */
 int pn4_owner(struct net *net, char *buf, size_t size);

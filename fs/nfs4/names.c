@@ -22,6 +22,16 @@ int pn4_call_got_attr(struct pn4_call *c, struct pn4_attr *attr)
 	return pn4_dec_getattr(&c->dec, attr);
 }
 
+/* Note the version before our change, if nobody else's lies in between. */
+void pn4_dir_before(struct pn4_attr *attr, const struct pn4_cinfo *cinfo)
+{
+	if (attr && attr->valid & PN4_ATTR_CHANGE && cinfo->atomic &&
+	    attr->change == cinfo->after) {
+		attr->before = cinfo->before;
+		attr->valid |= PN4_ATTR_BEFORE;
+	}
+}
+
 static struct pn4_call *pn4_names_call(struct pn4_node *node)
 {
 	return pn4_call_new(node->vol->client, node->vol, PN4_NAMES_SEND,
@@ -229,6 +239,8 @@ int pn4_create(struct pn4_node *dir, struct pn4_create *cr)
 		if (!st)
 			pn4_call_got_dirattr(c, &cr->dir_attr);
 	} while (pn4_call_again(c, &st));
+	if (!st)
+		pn4_dir_before(&cr->dir_attr, &res.cinfo);
 	pn4_call_put(c);
 	return st;
 }
@@ -258,6 +270,8 @@ int pn4_remove(struct pn4_node *dir, const char *name, u32 len,
 		if (!st && pn4_call_got_attr(c, dir_attr))
 			dir_attr->valid = 0;
 	} while (pn4_call_again(c, &st));
+	if (!st)
+		pn4_dir_before(dir_attr, &cinfo);
 	pn4_call_put(c);
 	return st;
 }
@@ -297,6 +311,10 @@ int pn4_rename(struct pn4_node *odir, const char *oname, u32 olen,
 			pn4_call_got_dirattr(c, odir_attr);
 		}
 	} while (pn4_call_again(c, &st));
+	if (!st) {
+		pn4_dir_before(ndir_attr, &target);
+		pn4_dir_before(odir_attr, &source);
+	}
 	pn4_call_put(c);
 	return st;
 }
@@ -336,6 +354,8 @@ int pn4_link(struct pn4_node *node, struct pn4_node *dir, const char *name,
 			pn4_call_got_dirattr(c, attr);
 		}
 	} while (pn4_call_again(c, &st));
+	if (!st)
+		pn4_dir_before(dir_attr, &cinfo);
 	pn4_call_put(c);
 	return st;
 }

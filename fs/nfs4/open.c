@@ -305,6 +305,7 @@ static int pn4_open_reply(struct pn4_call *c, struct pn4_open *open,
 		     res->cinfo.before != res->cinfo.after;
 	if (pn4_dec_restorefh(&c->dec) || pn4_call_got_attr(c, &a->dir_attr))
 		a->dir_attr.valid = 0;
+	pn4_dir_before(&a->dir_attr, &res->cinfo);
 	return 0;
 }
 
