@@ -225,7 +225,7 @@ static struct prpc_path *prpc_path_after(struct prpc_path *path)
 
 static void prpc_complain(struct prpc_path *path, int error)
 {
-	pr_warn_ratelimited("penstock: %s: server not reachable (%pISpc: error %d); I/O waits, connecting again until it answers\n",
+	pr_warn_ratelimited("penstock: %s: no working connection (%pISpc: error %d); I/O waits, trying again until there is one\n",
 			    path->peer->name, &path->addr, error);
 }
 

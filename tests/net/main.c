@@ -13,6 +13,8 @@
  *		FLAGS: n no resend, s payload in slab memory
  *	cancel PROC COUNT		start calls, take them back: all must come
  *	abort PROC COUNT		start calls, abort them with -EIO
+ *	storm PROC COUNT		calls with deadlines of 1 to 30 ms, every
+ *		third of them taken back: each must end exactly once
  *	callbacks N			so many callbacks must have been served
  *	close MS			destroy the peer, in MS milliseconds at most
  */
@@ -23,6 +25,7 @@
 #include <linux/inet.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "net/rpc.h"
@@ -40,6 +43,8 @@ struct t_call {
 	struct prpc_call rpc;
 	struct completion done;
 	int calls;		/* of done() */
+	int cancels;
+	bool poisoned;
 	struct bio_vec *out, *in;
 	unsigned int nr_out, nr_in;
 	void *slab;
@@ -336,6 +341,76 @@ static int t_end(const char *args, bool cancel)
 	return rc;
 }
 
+/* Bytes that the transport might still write: they must stay as they are. */
+static void t_poison(struct t_call *t)
+{
+	unsigned int i;
+
+	memset(t->reply, 0x5a, sizeof(t->reply));
+	for (i = 0; i < t->nr_in; i++)
+		memset(page_address(t->in[i].bv_page), 0x5a, PAGE_SIZE);
+}
+
+static bool t_poisoned(struct t_call *t)
+{
+	unsigned int i;
+
+	if (memchr_inv(t->reply, 0x5a, sizeof(t->reply)))
+		return false;
+	for (i = 0; i < t->nr_in; i++)
+		if (memchr_inv(page_address(t->in[i].bv_page), 0x5a, PAGE_SIZE))
+			return false;
+	return true;
+}
+
+static int t_storm(const char *args)
+{
+	u32 proc, count, i, made;
+	struct t_call **t;
+	int rc = 0;
+
+	if (sscanf(args, "%u %u", &proc, &count) != 2)
+		return -EINVAL;
+	t = kvcalloc(count, sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+	for (made = 0; made < count; made++) {
+		t[made] = t_make(proc, get_random_u32() % 20000,
+				 1 + get_random_u32() % 20000, "");
+		if (!t[made])
+			break;
+		t[made]->rpc.deadline = (jiffies + 1 +
+			msecs_to_jiffies(get_random_u32() % 30)) ?: 1;
+		prpc_submit(&t[made]->rpc);
+		i = get_random_u32() % (made + 1);
+		if (made % 3 == 0 && t[i]->cancels++ == 0 &&
+		    prpc_cancel(&t[i]->rpc)) {
+			t[i]->calls++;
+			complete(&t[i]->done);
+			t_poison(t[i]);
+			t[i]->poisoned = true;
+		}
+	}
+	for (i = 0; i < made; i++) {
+		wait_for_completion(&t[i]->done);
+		if (!t[i]->poisoned && t[i]->rpc.error) {
+			t_poison(t[i]);
+			t[i]->poisoned = true;
+		}
+	}
+	msleep(100);
+	for (i = 0; i < made; i++) {
+		if (t[i]->calls != 1 || (t[i]->poisoned && !t_poisoned(t[i]))) {
+			pr_err("net test: call ended %d times, poison %s\n",
+			       t[i]->calls, t_poisoned(t[i]) ? "whole" : "touched");
+			rc = -EPROTO;
+		}
+		t_free(t[i]);
+	}
+	kvfree(t);
+	return rc;
+}
+
 /* ---- the peer ---- */
 
 static int t_open(char *args)
@@ -410,6 +485,8 @@ static int t_command(char *line)
 		return t_end(line, true);
 	if (!strcmp(word, "abort"))
 		return t_end(line, false);
+	if (!strcmp(word, "storm"))
+		return t_storm(line);
 	if (!strcmp(word, "callbacks"))
 		return t_expect(line, "callbacks", atomic_xchg(&t_callbacks, 0));
 	if (!strcmp(word, "close"))

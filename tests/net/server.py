@@ -9,6 +9,7 @@ PORT+2 closes each connection after its first reply; PORT+3 accepts and closes.
 """
 
 import os
+import random
 import socket
 import socketserver
 import struct
@@ -20,7 +21,8 @@ import zlib
 LAST = 0x80000000
 PATTERN = bytes((i * 7 + 3) & 255 for i in range(256))
 (NULL, ECHO, CRUMBS, MUTE, LAST_WORDS, HANG_UP, GARBAGE, DENIED, TWICE, CALL_BACK,
- STALL, HUGE, VERIFIER, MISMATCH, BAD_MARK, GARBAGE_ARGS, BAD_CALLS, SHORT, EARLY) = range(19)
+ STALL, HUGE, VERIFIER, MISMATCH, BAD_MARK, GARBAGE_ARGS, BAD_CALLS, SHORT, EARLY,
+ JITTER, FLAKY) = range(21)
 
 
 def pattern(n):
@@ -59,6 +61,7 @@ class Conn(socketserver.BaseRequestHandler):
         self.request.sendall(words(LAST | len(rec)) + rec)
 
     def handle(self):
+        self.kept = []
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while self.replies_left is None or self.replies_left > 0:
@@ -128,6 +131,23 @@ class Conn(socketserver.BaseRequestHandler):
                 self.send(reply[:n])
         elif proc == EARLY:         # verifier as long as the world
             self.send(words(xid, 1, 0, 0, 0xfffffff0, 0))
+
+        elif proc in (JITTER, FLAKY):
+            chance = random.random()
+            if proc == FLAKY and chance < 0.01:
+                self.send(reply[:random.randrange(24, len(reply))])
+                raise EOFError
+            if chance < 0.1:        # the reply in two parts
+                cut = random.randrange(1, len(reply))
+                self.request.sendall(words(LAST | len(reply)) + reply[:cut])
+                time.sleep(0.005)
+                self.request.sendall(reply[cut:])
+            elif chance < 0.2:      # unordered
+                self.kept.append(reply)
+            else:
+                self.send(reply)
+            while self.kept and random.random() < 0.5:
+                self.send(self.kept.pop(0))
 
     def ask(self, xid, *head):
         """Send a call; the answer without its xid and direction."""
