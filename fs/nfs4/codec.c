@@ -3,7 +3,6 @@
  * The frame of a COMPOUND, file handles, attributes and data.
  */
 #include <linux/errno.h>
-#include <linux/limits.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include "attr.h"
@@ -96,7 +95,7 @@ static u32 pn4_dec_status(struct pxdr_dec *d)
 {
 	u32 status = pxdr_get_u32(d);
 
-	if (status > INT_MAX)
+	if ((s32)status < 0)
 		d->bad = true;
 	return status;
 }

@@ -295,6 +295,6 @@ int pn4_skip_cb_op(struct pxdr_dec *d, u32 op)
 	case PN4_OP_CB_OFFLOAD:
 		return pn4_dec_cb_offload(d, &u.offload);
 	default:
-		return -EOPNOTSUPP;
+		return pn4_dec_end(d) ?: -EOPNOTSUPP;
 	}
 }
