@@ -51,7 +51,7 @@ static u64 number(const char *p, const char **end)
 
 static const char *put_hex(struct out *o, const char *p, bool counted)
 {
-	u8 buf[1024];
+	u8 buf[2048];
 	size_t n = 0;
 
 	while (isxdigit((unsigned char)p[0])) {
