@@ -144,7 +144,8 @@ int pn4_call_start(struct pn4_call *c, const struct cred *cred)
 				READ_ONCE(c->client->state_gen);
 	memcpy(seq.sessionid, c->client->session.id, sizeof(seq.sessionid));
 	seq.slotid = c->slot;
-	seq.sequenceid = pn4_slot_seq(c, &seq.highest_slotid);
+	seq.sequenceid = c->seq;
+	seq.highest_slotid = c->highest;
 	pn4_enc_sequence(pn4_op(c, PN4_OP_SEQUENCE), &seq);
 	return 0;
 }

@@ -153,6 +153,8 @@ struct pn4_call {
 	struct work_struct work;
 
 	u32 slot;
+	u32 seq;
+	u32 highest;			/* slot in use when this one was taken */
 	u32 session_gen;
 	bool has_slot;
 	bool privileged;		/* recovery itself: not gated */
@@ -229,7 +231,6 @@ void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res);
 void pn4_slot_skip(struct pn4_call *c);
 bool pn4_slot_unskip(struct pn4_call *c);
 void pn4_session_limit(struct pn4_client *cl, u32 highest);
-u32 pn4_slot_seq(struct pn4_call *c, u32 *highest);
 /* 0, or an RFC status, for a CB_SEQUENCE */
 u32 pn4_cb_sequence(struct pn4_client *cl, const struct pn4_cb_sequence_args *a);
 

@@ -53,6 +53,8 @@ static bool pn4_slot_try(struct pn4_call *c)
 		if (slot > s->highest)
 			s->highest = slot;
 		c->slot = slot;
+		c->seq = s->seq[slot];
+		c->highest = s->highest;
 		c->session_gen = s->gen;
 		c->has_slot = true;
 		ok = true;
@@ -112,19 +114,6 @@ int pn4_slot_get(struct pn4_call *c)
 	}
 }
 
-/* Slot, sequence id and highest slot in use, for encoding SEQUENCE. */
-u32 pn4_slot_seq(struct pn4_call *c, u32 *highest)
-{
-	struct pn4_session *s = &c->client->session;
-	u32 seq;
-
-	spin_lock_bh(&s->lock);
-	seq = s->seq[c->slot];
-	*highest = s->highest;
-	spin_unlock_bh(&s->lock);
-	return seq;
-}
-
 static void pn4_slot_release_locked(struct pn4_session *s, u32 slot)
 {
 	lockdep_assert_held(&s->lock);
@@ -159,11 +148,16 @@ void pn4_slot_put(struct pn4_call *c)
 		wake_up(&c->client->wait);
 }
 
-/* SEQUENCE succeeded: the slot moves on (section 18.46). */
+/*
+ * SEQUENCE succeeded: the slot moves on (section 18.46) and is free.  One lock
+ * round, because every call comes here.
+ */
 void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
 {
 	struct pn4_session *s = &c->client->session;
+	bool wake = false;
 
+	c->has_slot = false;
 	spin_lock_bh(&s->lock);
 	if (c->session_gen == s->gen) {
 		s->seq[c->slot]++;
@@ -173,8 +167,13 @@ void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
 					    res->target_highest_slotid),
 				   0, PN4_SLOTS_WANTED - 1) + 1;
 		s->granted = max(s->granted, s->limit);
+		pn4_slot_release_locked(s, c->slot);
+		wake = c->slot < s->limit;
 	}
 	spin_unlock_bh(&s->lock);
+	/* a waiter is on the queue before it looks for a slot under the lock */
+	if (wake && waitqueue_active(&c->client->wait))
+		wake_up(&c->client->wait);
 }
 
 /*
