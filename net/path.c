@@ -171,7 +171,7 @@ static void prpc_conn_down_locked(struct prpc_conn *conn, int error)
 	conn->error = error;
 	trace_prpc_conn_down(conn, error);
 	if (path->state == PRPC_PATH_GREETING || path->state == PRPC_PATH_LIVE)
-		queue_work(prpc_mgmt_wq, &path->down_work);
+		queue_work(prpc_io_wq, &path->down_work);
 }
 
 void prpc_conn_down(struct prpc_conn *conn, int error)
@@ -311,7 +311,7 @@ static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 		prpc_count(path, PRPC_STAT_RECONNECTS, 1);
 	path->connected = true;
 	if (test_bit(PRPC_CONN_DOWN, &conn->flags))	/* already, when nobody was to close it */
-		queue_work(prpc_mgmt_wq, &path->down_work);
+		queue_work(prpc_io_wq, &path->down_work);
 	else if (peer->dying)
 		prpc_conn_down_locked(conn, -ESHUTDOWN);
 	spin_unlock_bh(&peer->lock);

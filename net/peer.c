@@ -17,9 +17,12 @@ static LIST_HEAD(prpc_transports);
 /* Guards prpc_transports. */
 static DEFINE_MUTEX(prpc_transport_mutex);
 
-/* Sending: a few records at a time, never waits for the network. */
+/*
+ * Sending, closing, deadlines: never waits for the network, and so frees what
+ * waits in the other queue even when memory lasts for one worker each.
+ */
 struct workqueue_struct *prpc_io_wq;
-/* Connecting, closing, deadlines, callbacks. */
+/* Connecting, greeting, callbacks. */
 struct workqueue_struct *prpc_mgmt_wq;
 
 /* ---- transports ---- */

@@ -146,7 +146,7 @@ static void prpc_arm(struct prpc_peer *peer, unsigned long deadline)
 	peer->deadline_armed = true;
 	peer->deadline_at = deadline;
 	left = deadline - jiffies;
-	mod_delayed_work(prpc_mgmt_wq, &peer->deadline_work, max(left, 0L));
+	mod_delayed_work(prpc_io_wq, &peer->deadline_work, max(left, 0L));
 }
 
 static bool prpc_expired(const struct prpc_call *call, const void *unused)

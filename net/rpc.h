@@ -65,7 +65,8 @@ struct prpc_data {
  *	message; XDR pad is added by the transport.  @out_at counts from
  *	@enc.start: what pxdr_enc_len() says when the payload's length word
  *	has just been written (a multiple of 4)
- * @reply: buffer for the reply (RPC header included), 4-byte aligned
+ * @reply: buffer for the reply (RPC header included, so at least 24 bytes),
+ *	4-byte aligned; what does not fit is dropped
  * @in: pages for reply bytes from offset @in_at on, which lies behind the RPC
  *	header (24 bytes) and within @reply_size.  Only bytes of an accepted,
  *	successful reply with an empty verifier are placed there; at most
@@ -83,7 +84,8 @@ struct prpc_data {
  *	code of prpc_abort(), -EACCES (RPC auth error), -EPROTONOSUPPORT
  *	(program, version or procedure unknown to the server), -EREMOTEIO
  *	(malformed, or the server found the arguments so), -EINVAL (@enc
- *	overflowed or @in_at is out of range: a bug above)
+ *	overflowed, @reply_size or @in_at out of range: a bug above), -ENOBUFS
+ *	(more than 16 pinned calls at a time)
  * @reply_len: bytes valid in @reply
  * @reply_at: offset in @reply of the procedure's results
  * @in_len: bytes placed into @in
@@ -120,7 +122,9 @@ struct prpc_call {
  * @ready: a new connection is up and used by nobody yet; greet it (calls with
  *	PRPC_PINNED on it), return 0 to let calls flow or -errno to have it
  *	closed and tried again later.  Process context, may sleep.
- * @lost: the last live connection is gone.  Process context.
+ *	Only pinned calls may be waited for: all others wait for this to end
+ * @lost: the last live connection is gone.  Process context, briefly: the
+ *	next connection is not made before it returns
  * @callback: a call from the server.  @proc of the program given as
  *	prpc_peer_args.cb_prog; decode @args, encode the results into @res,
  *	return an RPC accept_stat (0 = SUCCESS).  Process context, may sleep,

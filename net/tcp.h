@@ -34,19 +34,21 @@ struct ptcp_note {
 
 /**
  * struct ptcp_tx - sending side
- * @lock: guards @state, @kick, both queues and the choice of @call and @note
+ * @lock: guards @state, @kick, @waiters, both queues and the choice of @call and @note
  * @call, @note: the record being sent, at most one of them; BUSY's, and not
  *	changed by anybody else in that state
+ * @kick: the socket got room while somebody was sending
+ * @splice: @data's pages go by reference
  * @sent: bytes of it that the socket has taken
  * @head, @data, @tail: what is left of it
- * @wait: prpc_cancel() of the record being sent waits here
+ * @wait: ptcp_tx_cancel() of the record being sent waits here
+ * @waiters: how many do
  */
 struct ptcp_tx {
 	spinlock_t lock;
 	enum ptcp_tx_state state;
 	bool kick;
 	bool splice;
-	bool corked;
 	struct list_head calls;
 	struct list_head notes;
 	struct prpc_call *call;
@@ -59,6 +61,7 @@ struct ptcp_tx {
 	struct kvec tail_vec[2];
 	struct work_struct work;
 	wait_queue_head_t wait;
+	unsigned int waiters;
 	u64 copied;		/* payload bytes that could not be spliced */
 };
 

@@ -195,7 +195,7 @@ static void ptcp_tx_fail(struct ptcp_conn *c, int error)
 	spin_lock(&c->tx.lock);
 	ptcp_tx_leave(&c->tx, PTCP_TX_DEAD);
 	spin_unlock(&c->tx.lock);
-	wake_up(&c->tx.wait);
+	wake_up_all(&c->tx.wait);
 	prpc_conn_down(&c->conn, error);
 }
 
@@ -203,10 +203,11 @@ static void ptcp_tx_fail(struct ptcp_conn *c, int error)
 static bool ptcp_tx_advance(struct ptcp_conn *c, int *budget, bool *more)
 {
 	struct ptcp_tx *tx = &c->tx;
-	bool go, later = false;
+	bool go, wake, later = false;
 
 	spin_lock(&tx->lock);
 	go = ptcp_tx_next(c);
+	wake = tx->waiters;
 	*more = ptcp_tx_queued(tx);
 	if (!go) {
 		ptcp_tx_leave(tx, PTCP_TX_IDLE);
@@ -216,8 +217,8 @@ static bool ptcp_tx_advance(struct ptcp_conn *c, int *budget, bool *more)
 		go = false;
 	}
 	spin_unlock(&tx->lock);
-	if (waitqueue_active(&tx->wait))
-		wake_up(&tx->wait);
+	if (wake)
+		wake_up_all(&tx->wait);
 	if (later)
 		queue_work(prpc_io_wq, &tx->work);
 	return go;
@@ -232,11 +233,11 @@ static bool ptcp_tx_again(struct ptcp_tx *tx)
 	left = ptcp_tx_leave(tx, PTCP_TX_BLOCKED);
 	spin_unlock(&tx->lock);
 	if (left)
-		wake_up(&tx->wait);
+		wake_up_all(&tx->wait);
 	return !left;
 }
 
-/* The state is BUSY, and ours; a record has been chosen if @more is set. */
+/* The state is BUSY, and ours; a record is partly sent already if @begun. */
 static void ptcp_tx_run(struct ptcp_conn *c, bool begun)
 {
 	struct ptcp_tx *tx = &c->tx;
@@ -339,10 +340,12 @@ bool ptcp_tx_cancel(struct ptcp_conn *c, struct prpc_call *call)
 	}
 	while (!ours && tx->call == call) {
 		if (tx->state == PTCP_TX_BUSY) {
+			tx->waiters++;
 			spin_unlock(&tx->lock);
 			wait_event(tx->wait, READ_ONCE(tx->call) != call ||
 				   READ_ONCE(tx->state) != PTCP_TX_BUSY);
 			spin_lock(&tx->lock);
+			tx->waiters--;
 			continue;
 		}
 		ours = true;
