@@ -145,7 +145,10 @@ struct pn4_exchange_id_res {
 void pn4_enc_exchange_id(struct pxdr_enc *e,
 			 const struct pn4_exchange_id_args *args);
 int pn4_dec_exchange_id(struct pxdr_dec *d, struct pn4_exchange_id_res *res);
-/* RFC 8881 section 2.10.5: may sessions (so_minor too) be shared? */
+/*
+ * One server in the sense of client id trunking (RFC 8881 section 2.10.5); if
+ * so_minor_id is the same too, connections may share a session.
+ */
 bool pn4_same_server(const struct pn4_exchange_id_res *a,
 		     const struct pn4_exchange_id_res *b);
 

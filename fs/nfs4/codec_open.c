@@ -3,7 +3,7 @@
  * OPEN and what follows from it, delegations, byte-range locks.
  *
  * Seqids of open and lock owners are 4.0's; in a session they are sent as zero
- * and mean nothing (RFC 8881 section 8.13).
+ * and mean nothing (RFC 8881 section 8.8).
  */
 #include <linux/errno.h>
 #include <linux/string.h>

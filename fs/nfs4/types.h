@@ -64,7 +64,7 @@ struct pn4_time {
  * @uid, @gid: numeric; if the server sent a name that is not a number,
  *	65534 with PN4_ATTR_BAD_UID/GID set
  * @used: bytes of storage
- * @mounted_on: fileid of the mount point underneath (RFC 8881 section 5.8.2.19)
+ * @mounted_on: fileid of the mount point underneath (RFC 8881 section 5.8.2.23)
  * @before: only of a directory, after an operation in it: its change value just
  *	before (change_info4.before; PN4_ATTR_BEFORE if atomic and no other
  *	change came before the GETATTR)

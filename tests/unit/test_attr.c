@@ -277,6 +277,9 @@ TEST(masks_and_flags_say_the_same)
 	CHECK_EQ(pn4_attr_from_mask(mask), PN4_ATTR_MTIME | PN4_ATTR_MTIME_NOW);
 	mask[1] = 1U << (48 - 32);
 	CHECK_EQ(pn4_attr_from_mask(mask), PN4_ATTR_ATIME | PN4_ATTR_ATIME_NOW);
+	mask[1] = 0;
+	mask[2] = 1U << (81 - 64);
+	CHECK_EQ(pn4_attr_from_mask(mask), PN4_ATTR_MODE | PN4_ATTR_UMASK);
 	CHECK(!pn4_mask_has(mask, 96));
 	CHECK(!pn4_mask_has(mask, 0xffffffff));
 }
