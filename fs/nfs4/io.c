@@ -49,6 +49,8 @@ static void pn4_io_put(struct pn4_io *io)
 	io->result = min(io->hole, io->data.len);
 	if (io->write) {
 		io->committed = !io->error && !io->unpromised;
+		if (!io->resend)
+			io->stable_follows = !io->error && !io->committed;
 		if (!io->error && !io->committed)
 			pn4_commit_written(io);
 		if (atomic_dec_and_test(&node->writes_in_flight) &&
@@ -263,6 +265,8 @@ int pn4_io_submit(struct pn4_io *io)
 	io->error = 0;
 	io->eof = false;
 	io->committed = false;
+	if (!io->resend)
+		io->stable_follows = false;
 	io->unpromised = false;
 	io->torn = false;
 	io->hole = U32_MAX;

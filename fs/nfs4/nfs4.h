@@ -139,6 +139,8 @@ struct pn4_node {
  * @error: 0 or -errno; a short read at end of file is no error
  * @eof: the server said that @pos + @result is the end of the file
  * @committed: the data is on stable storage
+ * @stable_follows: for @done to know whether @stable_done comes, which may run
+ *	before @done has ended
  *
  * @done: called once; may be called from softirq or before pn4_io_submit()
  *	returns; must not sleep
@@ -160,6 +162,7 @@ struct pn4_io {
 	int error;
 	bool eof;
 	bool committed;
+	bool stable_follows;
 	void (*done)(struct pn4_io *io);
 	void (*stable_done)(struct pn4_io *io);
 
