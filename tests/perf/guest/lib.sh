@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# How one row is measured. Everything happens on a fresh mount at $M: a short
+# run on other files warms up what the measured one will use.
+
+M=/mnt/test
+SNAP=/run/snap
+
+# really FS: what is mounted at $M is that file system
+really() {
+	mounted=$(awk -v m=$M '$2 == m { t = $3 " " $4 } END { print t }' /proc/mounts)
+	case "$1 $mounted" in
+	"penstock penstock "*) ;;
+	"nfs nfs4 "*vers=4.2,*proto=tcp*) ;;
+	*)
+		echo "'$mounted' is mounted at $M where '$1' is to be measured" >&2
+		return 1 ;;
+	esac
+}
+
+remount() {
+	! mountpoint -q $M || umount $M
+	case $1 in
+	penstock) mount -t penstock 10.9.0.2:/export $M ;;
+	nfs) mount -t nfs -o vers=4.2,proto=tcp 10.9.0.2:/export $M ;;
+	esac
+	really $1
+}
+
+# fio sends what these commands print to a file: hence the braces.
+# fio_row FS NAME WARM_OPS OPS FIO_OPTIONS...
+fio_row() {
+	fs=$1 name=$2 warm=$3 ops=$4
+	shift 4
+	set -- --name=row --fallocate=none --eta=never --disk_util=0 "$@"
+	remount $fs
+	cd /run/bench
+	fio --filename=$M/$fs/warm --size=${WARM_MB}m --number_ios=$warm \
+		--output=/run/warm.json --output-format=json "$@" \
+		--exec_prerun=: --exec_postrun=:
+	fio --filename=$M/$fs/data --size=${DATA_MB}m --number_ios=$ops \
+		--output=/run/row.json --output-format=json "$@" \
+		--exec_prerun="{ echo begin $name >$SNAP; }" --exec_postrun="{ echo end $name >$SNAP; }"
+	really $fs
+	cat /run/row.json
+	cd /
+}
+
+# meta_row FS NAME WARM_OPS OPS KIND
+meta_row() {
+	remount $1
+	/run/bench/psmeta $M/$1/warm-files $3 $5
+	/run/bench/psmeta $M/$1/files $4 $5 $SNAP $2
+	really $1
+}

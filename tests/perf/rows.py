@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is measured. The names of rows are kept for ever: histories use them."""
+
+import json
+
+from machine import DATA_MB, MeasureError
+
+MIB = 1 << 20
+FILE_SIZE = 4096        # of each small file, see guest/psmeta.c
+
+
+class Row:
+    def __init__(self, name, ops, warm, limit=240):
+        self.name, self.ops, self.warm, self.limit = name, ops, warm, limit
+
+    def count(self, factor):
+        return max(1, int(self.ops * factor))
+
+
+class Fio(Row):
+    """A fixed number of I/Os of one size; the window is fio's I/O loop with
+    the final fsync of a buffered writer."""
+
+    def __init__(self, name, rw, size, ops, warm, depth=1, direct=True):
+        super().__init__(name, ops, warm)
+        self.size, self.writes = size, rw.endswith("write")
+        self.whole = not direct
+        self.options = [f"--rw={rw}", f"--bs={size}", f"--direct={int(direct)}"]
+        if direct:
+            self.options += ["--ioengine=libaio", f"--iodepth={depth}"]
+        else:
+            self.options += ["--ioengine=psync"]
+            if self.writes:
+                self.options += ["--end_fsync=1"]
+
+    def count(self, factor):
+        """A sequential pass never reaches the end of the file twice."""
+        return min(super().count(factor), DATA_MB * MIB // self.size if self.size == MIB else 1 << 30)
+
+    def words(self, fs, factor):
+        return ["fio_row", fs, self.name, self.warm, self.count(factor), *self.options]
+
+    def verify(self, out, window, ops):
+        """fio did what was asked, and the bytes went through the server."""
+        report = json.loads(out[out.index("{"):])
+        job = report["jobs"][0]
+        side = job["write" if self.writes else "read"]
+        if job["error"] or side["total_ios"] != ops or side["io_bytes"] != ops * self.size:
+            raise MeasureError(f"{self.name}: fio ended with error {job['error']}, "
+                               f"{side['total_ios']} of {ops} I/Os")
+        moved = window.bytes_written if self.writes else window.bytes_read
+        # Read-ahead may fetch a little more than was asked for
+        if not ops * self.size <= moved <= ops * self.size + (8 * MIB if self.whole else 0):
+            raise MeasureError(f"{self.name}: {ops * self.size} bytes were moved by fio and "
+                               f"{moved} by the server")
+
+
+class Meta(Row):
+    """N files, one operation each, by guest/psmeta.c."""
+
+    def __init__(self, name, kind, ops, proof):
+        super().__init__(name, ops, 20)
+        self.kind, self.proof = kind, proof
+
+    def count(self, factor):
+        return self.ops         # later phases need what the first one made
+
+    def words(self, fs, factor):
+        return ["meta_row", fs, self.name, self.warm, self.ops, self.kind]
+
+    def verify(self, out, window, ops):
+        seen = sum(window.nfs_ops.get(op, 0) for op in self.proof)
+        if seen < ops:
+            raise MeasureError(f"{self.name}: {ops} operations, but the server saw only {seen} "
+                               f"of {', '.join(self.proof)}")
+        moved = {"create": window.bytes_written, "open-read": window.bytes_read}
+        if moved.get(self.kind, ops * FILE_SIZE) != ops * FILE_SIZE:
+            raise MeasureError(f"{self.name}: the server moved {moved[self.kind]} bytes of "
+                               f"{ops * FILE_SIZE}")
+
+
+ROWS = [
+    Fio("randread-4k-d16", "randread", 4096, 4000, 400, depth=16),
+    Fio("randread-4k-d1", "randread", 4096, 2000, 200),
+    Fio("randwrite-4k-d16", "randwrite", 4096, 4000, 400, depth=16),
+    Fio("randwrite-4k-d1", "randwrite", 4096, 2000, 200),
+    Fio("seqread-1m-direct", "read", MIB, 96, 8, depth=4),
+    Fio("seqwrite-1m-direct", "write", MIB, 96, 8, depth=4),
+    Fio("seqread-1m-buffered", "read", MIB, 96, 8, direct=False),
+    Fio("seqwrite-1m-buffered", "write", MIB, 96, 8, direct=False),
+    Meta("create", "create", 400, ["OPEN"]),
+    Meta("stat", "stat", 400, ["GETATTR"]),
+    Meta("open-read", "open-read", 400, ["READ", "READ_PLUS"]),
+    Meta("unlink", "unlink", 400, ["REMOVE"]),
+]
