@@ -111,7 +111,7 @@ static void prpc_callback_work(struct work_struct *work)
 	if (!prpc_callback_answer(cb, &e))
 		goto out;
 	spin_lock_bh(&peer->lock);
-	use = !prpc_conn_closing(conn) && prpc_conn_use(conn);
+	use = prpc_conn_use(conn);
 	spin_unlock_bh(&peer->lock);
 	if (use) {
 		conn->ops->send_reply(conn, buf, pxdr_enc_len(&e));

@@ -113,7 +113,8 @@ void prpc_conn_put(struct prpc_conn *conn)
 bool prpc_conn_use(struct prpc_conn *conn)
 {
 	lockdep_assert_held(&conn->path->peer->lock);
-	if (prpc_conn_closing(conn))
+	/* a server may talk before connect is through, and fail it then */
+	if (!test_bit(PRPC_CONN_OPEN, &conn->flags) || prpc_conn_closing(conn))
 		return false;
 	atomic_inc(&conn->users);
 	return true;
@@ -306,6 +307,7 @@ static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 
 	spin_lock_bh(&peer->lock);
 	prpc_path_set(path, PRPC_PATH_GREETING);
+	set_bit(PRPC_CONN_OPEN, &conn->flags);
 	path->greeting = true;
 	if (path->connected)
 		prpc_count(path, PRPC_STAT_RECONNECTS, 1);

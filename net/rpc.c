@@ -105,6 +105,8 @@ static void prpc_disown(struct prpc_peer *peer, struct prpc_call *call)
 		slot->next = peer->free_head;
 		peer->free_head = index;
 		peer->nr_free++;
+		if (peer->live && !list_empty(&peer->waiting))
+			queue_work(prpc_io_wq, &peer->send_work);
 	}
 	atomic_set(&call->state, 0);
 }
@@ -373,7 +375,7 @@ void prpc_call_complete(struct prpc_conn *conn, struct prpc_call *call)
 {
 	struct prpc_path *path = conn->path;
 	struct prpc_peer *peer = path->peer;
-	bool mine, more;
+	bool mine;
 
 	if (!conn->useful && !(call->flags & PRPC_PINNED))
 		conn->useful = true;
@@ -382,12 +384,9 @@ void prpc_call_complete(struct prpc_conn *conn, struct prpc_call *call)
 		 (PRPC_ST_TX | PRPC_ST_TAKEN));
 	if (mine)
 		prpc_disown(peer, call);
-	more = !list_empty(&peer->waiting);
 	spin_unlock_bh(&peer->lock);
 	if (mine)
 		prpc_finish(path, call);
-	if (more)
-		queue_work(prpc_io_wq, &peer->send_work);
 }
 
 void prpc_call_sent(struct prpc_conn *conn, struct prpc_call *call)

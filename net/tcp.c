@@ -222,8 +222,8 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 	struct ptcp_conn *c = ptcp_conn(conn);
 	int error, tries;
 
-	ptcp_tx_init(c);
 	for (tries = 0; tries < PTCP_PORT_TRIES; tries++) {
+		ptcp_tx_init(c);
 		error = ptcp_open(c);
 		if (error)
 			break;
@@ -233,6 +233,8 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 		ptcp_unhook(c);
 		cancel_work_sync(&c->tx.work);
 		ptcp_release(c);
+		ptcp_tx_stop(c);
+		ptcp_rx_stop(c);
 		/* the port is taken for this server: try another one */
 		if (error != -EADDRNOTAVAIL && error != -EADDRINUSE)
 			break;

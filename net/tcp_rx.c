@@ -259,8 +259,6 @@ void ptcp_rx_cancel(struct ptcp_conn *c, struct prpc_call *call)
 /* No callback runs any more.  rx.call stays in the table for requeueing. */
 void ptcp_rx_stop(struct ptcp_conn *c)
 {
-	c->rx.call = NULL;
 	kfree(c->rx.cb);
-	c->rx.cb = NULL;
-	c->rx.cb_size = 0;
+	memset(&c->rx, 0, sizeof(c->rx));
 }

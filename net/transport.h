@@ -58,6 +58,7 @@ struct prpc_transport_ops {
 /* prpc_conn.flags */
 #define PRPC_CONN_DOWN		0	/* failed or reset: choose it no more */
 #define PRPC_CONN_CLOSING	1	/* no new users; the core is closing it */
+#define PRPC_CONN_OPEN		2	/* ops->connect has succeeded */
 
 /**
  * struct prpc_conn - one connection, embedded first in the transport's own

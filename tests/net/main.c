@@ -15,6 +15,8 @@
  *	abort PROC COUNT		start calls, abort them with -EIO
  *	storm PROC COUNT		calls with deadlines of 1 to 30 ms, every
  *		third of them taken back: each must end exactly once
+ *	crowd PROC COUNT		fill the table with PROC, which is never
+ *		answered, queue COUNT echoes behind, take the others back
  *	callbacks N			so many callbacks must have been served
  *	close MS			destroy the peer, in MS milliseconds at most
  */
@@ -34,6 +36,7 @@
 #define T_CB_PROG	0x40000001
 #define T_MAGIC		0x12345678
 #define T_HEAD		32	/* RPC header, checksum, length word */
+#define T_MAX_CALLS	64u
 #define T_ECHO		1
 #define T_BUF		1024
 #define T_OUT_SKIP	5
@@ -411,6 +414,42 @@ static int t_storm(const char *args)
 	return rc;
 }
 
+static int t_crowd(const char *args)
+{
+	u32 proc, count, i, total;
+	struct t_call **t;
+	int rc = 0;
+
+	if (sscanf(args, "%u %u", &proc, &count) != 2)
+		return -EINVAL;
+	total = T_MAX_CALLS + count;
+	t = kvcalloc(total, sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+	for (i = 0; i < total; i++) {
+		t[i] = t_make(i < T_MAX_CALLS ? proc : T_ECHO, 100, 100, "");
+		if (!t[i]) {
+			total = i;
+			rc = -ENOMEM;
+			break;
+		}
+		prpc_submit(&t[i]->rpc);
+	}
+	for (i = 0; i < min(total, T_MAX_CALLS); i++)
+		if (!prpc_cancel(&t[i]->rpc))
+			rc = -EPROTO;
+	for (; i < total; i++)
+		if (!wait_for_completion_timeout(&t[i]->done, 5 * HZ)) {
+			pr_err("net test: a waiting call was forgotten\n");
+			rc = -EPROTO;
+			prpc_cancel(&t[i]->rpc);
+		}
+	for (i = 0; i < total; i++)
+		t_free(t[i]);
+	kvfree(t);
+	return rc;
+}
+
 /* ---- the peer ---- */
 
 static int t_open(char *args)
@@ -419,7 +458,7 @@ static int t_open(char *args)
 	struct prpc_peer_args pa = {
 		.net = current->nsproxy->net_ns, .name = "test", .ops = &t_ops,
 		.prog = T_PROG, .vers = 4, .cb_prog = T_CB_PROG, .addrs = addrs,
-		.max_calls = 64, .proto = "tcp",
+		.max_calls = T_MAX_CALLS, .proto = "tcp",
 	};
 	char *addr = strsep(&args, " "), *port = strsep(&args, " ");
 
@@ -487,6 +526,8 @@ static int t_command(char *line)
 		return t_end(line, false);
 	if (!strcmp(word, "storm"))
 		return t_storm(line);
+	if (!strcmp(word, "crowd"))
+		return t_crowd(line);
 	if (!strcmp(word, "callbacks"))
 		return t_expect(line, "callbacks", atomic_xchg(&t_callbacks, 0));
 	if (!strcmp(word, "close"))

@@ -5,7 +5,8 @@
     server.py PORT
 
 Ports from PORT on: PORT serves; PORT+1 accepts and never says anything;
-PORT+2 closes each connection after its first reply; PORT+3 accepts and closes.
+PORT+2 closes each connection after two replies; PORT+3 accepts and closes;
+PORT+4 talks first and then resets.
 """
 
 import os
@@ -186,6 +187,17 @@ class Never(Conn):
             f.write("x")
 
 
+class Rude(Conn):
+    def handle(self):
+        try:
+            for xid in range(20):
+                self.send(words(xid, 0, 2, 0x40000001, 1, 1, 0, 0, 0, 0, 41))
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    struct.pack("ii", 1, 0))
+        except OSError:
+            pass
+
+
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
@@ -193,7 +205,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 port = int(sys.argv[1])
-for n, handler in enumerate((Conn, Silent, Once, Never)):
+for n, handler in enumerate((Conn, Silent, Once, Never, Rude)):
     server = Server(("", port + n), handler)
     threading.Thread(target=server.serve_forever).start()
 print("ready", flush=True)

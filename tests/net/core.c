@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+/* net/ as one object: the driver has a copy of its own beside penstock.ko's. */
+#include "../../net/rpc.c"
+#include "../../net/backchannel.c"
+#include "../../net/auth.c"
+#include "../../net/path.c"
+#include "../../net/peer.c"
+#include "../../net/stats.c"
+#include "../../net/tcp.c"
+#include "../../net/tcp_rx.c"
+#include "../../net/tcp_tx.c"
+/* last: it makes the events of every later include of trace.h once more */
+#include "../../net/trace.c"
