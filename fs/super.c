@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Superblocks: mounting, sharing, remounting, going away.
+ *
+ * A superblock is a server file system, whatever directory of it is mounted:
+ * mounts of one file system with the same options share it, and with it the
+ * caches.  Each mount's root is a dentry of its own (d_obtain_root()), and
+ * s_root belongs to an inode that stands for nothing.
+ */
+#include <linux/completion.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+#include "penstock.h"
+
+#define PS_AC_REG_MIN	(3 * HZ)
+#define PS_AC_REG_MAX	(60 * HZ)
+#define PS_AC_DIR_MIN	(30 * HZ)
+#define PS_AC_DIR_MAX	(60 * HZ)
+
+void ps_busy_get(struct ps_sb *sbi)
+{
+	atomic_inc(&sbi->busy);
+}
+
+/* The RCU section keeps @sbi, see ps_free_sb(). */
+void ps_busy_put(struct ps_sb *sbi)
+{
+	rcu_read_lock();
+	if (atomic_dec_and_test(&sbi->busy))
+		wake_up_all(&sbi->wait);
+	rcu_read_unlock();
+}
+
+/* ---- a mounted superblock ---- */
+
+static int ps_statfs(struct dentry *dentry, struct kstatfs *st)
+{
+	struct super_block *sb = dentry->d_sb;
+	struct pn4_statfs s = {};
+	int rc = pn4_statfs(PS_N(d_inode(dentry)), &s);
+
+	if (rc)
+		return rc;
+	st->f_type = PS_MAGIC;
+	st->f_bsize = sb->s_blocksize;
+	st->f_frsize = sb->s_blocksize;
+	st->f_blocks = s.space_total >> sb->s_blocksize_bits;
+	st->f_bfree = s.space_free >> sb->s_blocksize_bits;
+	st->f_bavail = s.space_avail >> sb->s_blocksize_bits;
+	st->f_files = s.files_total;
+	st->f_ffree = s.files_avail;
+	st->f_namelen = s.maxname ? s.maxname : PN4_NAME_MAX;
+	st->f_fsid = u64_to_fsid(PS_SB(sb)->vol->fs.fsid_major * 31 +
+				 PS_SB(sb)->vol->fs.fsid_minor);
+	return 0;
+}
+
+static int ps_show_options(struct seq_file *m, struct dentry *root)
+{
+	ps_show_opts(m, PS_SB(root->d_sb));
+	return 0;
+}
+
+static int ps_show_stats(struct seq_file *m, struct dentry *root)
+{
+	pn4_show_stats(PS_SB(root->d_sb)->vol, m);
+	return 0;
+}
+
+/*
+ * umount -f.  The VFS does not say which mount is meant; while another one
+ * shares the superblock, its processes must not suffer, so nothing is cut off.
+ */
+static void ps_umount_begin(struct super_block *sb)
+{
+	if (atomic_read(&sb->s_active) <= 1)
+		pn4_abort(PS_SB(sb)->vol);
+}
+
+/* sync(2), syncfs(2) and umount: what was written back becomes stable, too. */
+static int ps_sync_fs(struct super_block *sb, int wait)
+{
+	return wait ? pn4_commit_all(PS_SB(sb)->vol) : 0;
+}
+
+static const struct super_operations ps_sops = {
+	.alloc_inode = ps_alloc_inode,
+	.free_inode = ps_free_inode,
+	.evict_inode = ps_evict_inode,
+	.statfs = ps_statfs,
+	.sync_fs = ps_sync_fs,
+	.show_options = ps_show_options,
+	.show_stats = ps_show_stats,
+	.umount_begin = ps_umount_begin,
+};
+
+/* ---- making one ---- */
+
+static void ps_set_times(struct ps_sb *sbi)
+{
+	unsigned long t = sbi->opts.actimeo * HZ;
+
+	if (sbi->opts.actimeo == PS_TIMES_UNSET) {
+		sbi->ac_reg_min = PS_AC_REG_MIN;
+		sbi->ac_reg_max = PS_AC_REG_MAX;
+		sbi->ac_dir_min = PS_AC_DIR_MIN;
+		sbi->ac_dir_max = PS_AC_DIR_MAX;
+		return;
+	}
+	sbi->ac_reg_min = t;
+	sbi->ac_reg_max = t;
+	sbi->ac_dir_min = t;
+	sbi->ac_dir_max = t;
+}
+
+static u32 ps_time_gran(const struct pn4_fsinfo *fs)
+{
+	if (fs->time_delta.sec)
+		return NSEC_PER_SEC;
+	return clamp_t(u32, fs->time_delta.nsec, 1, NSEC_PER_SEC);
+}
+
+/* s_root: an inode that nobody can reach. */
+static struct dentry *ps_make_root(struct super_block *sb)
+{
+	static const struct pn4_fh none;
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_mode = S_IFDIR;
+	inode->i_ino = 1;
+	pn4_node_init(PS_N(inode), PS_SB(sb)->vol, &none);
+	return d_make_root(inode);
+}
+
+static int ps_fill_super(struct super_block *sb)
+{
+	struct ps_sb *sbi = PS_SB(sb);
+	const struct pn4_volume *vol = sbi->vol;
+	int rc;
+
+	sbi->sb = sb;
+	sbi->vol->host = sb;
+	ps_set_times(sbi);
+	/* unpromised data cannot be reclaimed: a 32nd of memory at most */
+	sbi->unstable_max = max_t(u64, (u64)totalram_pages() << PAGE_SHIFT >> 5,
+				  SZ_16M);
+	sb->s_magic = PS_MAGIC;
+	sb->s_op = &ps_sops;
+	sb->s_xattr = ps_xattr_handlers;
+	sb->s_maxbytes = MAX_LFS_FILESIZE;
+	if (vol->fs.maxfilesize && vol->fs.maxfilesize < MAX_LFS_FILESIZE)
+		sb->s_maxbytes = vol->fs.maxfilesize;
+	sb->s_time_gran = ps_time_gran(&vol->fs);
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_flags |= SB_NOATIME;
+	ps_set_d_op(sb, &ps_dentry_ops);
+	rc = super_setup_bdi(sb);
+	if (rc)
+		return rc;
+	sb->s_bdi->ra_pages = PS_READAHEAD >> PAGE_SHIFT;
+	sb->s_bdi->io_pages = vol->rsize >> PAGE_SHIFT;
+	sb->s_root = ps_make_root(sb);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static bool ps_same_opts(const struct ps_opts *a, const struct ps_opts *b)
+{
+	return a->actimeo == b->actimeo && a->soft == b->soft &&
+	       a->timeout == b->timeout;
+}
+
+static int ps_test_super(struct super_block *sb, struct fs_context *fc)
+{
+	const struct ps_sb *old = PS_SB(sb), *new = fc->s_fs_info;
+
+	return old->net == new->net && !READ_ONCE(old->vol->dead) &&
+	       !((sb->s_flags ^ fc->sb_flags) & SB_RDONLY) &&
+	       ps_same_opts(&old->opts, &new->opts) &&
+	       pn4_same_volume(old->vol, new->vol);
+}
+
+/* What the protocol layer said, in words. */
+static int ps_mount_failed(struct fs_context *fc, int rc)
+{
+	const char *why;
+
+	switch (rc) {
+	case -ENOENT:
+		why = "no such directory at the server";
+		break;
+	case -EACCES:
+	case -EPERM:
+		why = "the server does not let this host in";
+		break;
+	case -EPROTONOSUPPORT:
+		why = "the server does not speak NFSv4.1 or 4.2";
+		break;
+	case -ECONNREFUSED:
+		why = "connection refused";
+		break;
+	case -ETIMEDOUT:
+		why = "the server does not answer";
+		break;
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+		why = "no route to the server";
+		break;
+	case -ENOTDIR:
+		why = "not a directory";
+		break;
+	default:
+		why = "the mount failed";
+	}
+	errorf(fc, "penstock: %s: %s (error %d); nothing is mounted",
+	       fc->source, why, rc);
+	return rc;
+}
+
+static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
+		      struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	const struct ps_opts *o = &sbi->opts;
+	struct pn4_mount_args args = {
+		.net = sbi->net,
+		.name = fc->source,
+		.addrs = o->addrs,
+		.nr_addrs = o->nr_addrs,
+		.minor = o->minor,
+		.minor_fixed = o->minor_fixed,
+		.rsize = o->rsize,
+		.wsize = o->wsize,
+		.soft_timeout = o->soft ? o->timeout : 0,
+		.proto = o->proto,
+	};
+	const char *path;
+	int rc;
+
+	rc = ps_check_opts(fc, &sbi->opts);
+	rc = rc ?: ps_finish_addrs(fc, sbi);
+	rc = rc ?: ps_split_source(fc, &path);
+	if (rc)
+		return rc;
+	args.addrs = o->addrs;
+	args.nr_addrs = o->nr_addrs;
+	args.soft_timeout = o->soft ? o->timeout : 0;
+	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
+	if (!rc && attr->type != PN4_DIR)
+		rc = -ENOTDIR;
+	return rc ? ps_mount_failed(fc, rc) : 0;
+}
+
+/* Cross from the covered directory into what is behind it. */
+static int ps_cross(struct fs_context *fc, struct ps_sb *sbi,
+		    struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct ps_fs_context *ctx = fc->fs_private;
+
+	if (!ctx->covered)
+		return -EINVAL;
+	*fh = PS_N(ctx->covered)->fh;
+	return pn4_submount(PS_SB(ctx->parent)->vol, fh, &sbi->vol, attr);
+}
+
+static int ps_get_root(struct fs_context *fc, struct super_block *sb,
+		       const struct pn4_fh *fh, const struct pn4_attr *attr,
+		       unsigned long asked)
+{
+	struct dentry *root;
+
+	/* ERR_PTR passes through */
+	root = d_obtain_root(ps_iget(sb, fh, attr, asked));
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	fc->root = root;
+	return 0;
+}
+
+static int ps_get_tree(struct fs_context *fc)
+{
+	struct ps_sb *sbi = fc->s_fs_info;
+	unsigned long asked = jiffies;
+	struct super_block *sb;
+	struct pn4_attr attr;
+	struct pn4_fh fh;
+	int rc;
+
+	if (fc->purpose == FS_CONTEXT_FOR_SUBMOUNT)
+		rc = ps_cross(fc, sbi, &fh, &attr);
+	else
+		rc = ps_connect(fc, sbi, &fh, &attr);
+	if (rc)
+		return rc;
+	sbi->source = kstrdup(fc->source, GFP_KERNEL);
+	if (!sbi->source)
+		return -ENOMEM;
+	sb = sget_fc(fc, ps_test_super, set_anon_super_fc);
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	if (!sb->s_root) {
+		rc = ps_fill_super(sb);
+		if (!rc)
+			sb->s_flags |= SB_ACTIVE;
+	}
+	if (!rc)
+		rc = ps_get_root(fc, sb, &fh, &attr, asked);
+	if (rc)
+		deactivate_locked_super(sb);
+	return rc;
+}
+
+/* ---- remount ---- */
+
+static bool ps_has_addr(const struct ps_opts *o, const struct sockaddr_storage *ss)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->nr_addrs; i++)
+		if (!memcmp(&o->addrs[i], ss, sizeof(*ss)))
+			return true;
+	return false;
+}
+
+static const char *ps_fixed_option(const struct ps_sb *old,
+				   const struct ps_sb *new)
+{
+	const struct ps_opts *o = &old->opts, *n = &new->opts;
+	unsigned int i;
+
+	if (n->minor != o->minor && n->minor != old->vol->minor)
+		return "vers";
+	if (n->rsize != o->rsize && n->rsize != old->vol->rsize)
+		return "rsize";
+	if (n->wsize != o->wsize && n->wsize != old->vol->wsize)
+		return "wsize";
+	if (n->port != o->port)
+		return "port";
+	for (i = 0; i < n->nr_addrs; i++)
+		if (!ps_has_addr(o, &n->addrs[i]))
+			return "addr";
+	return NULL;
+}
+
+/* What can change while files are open: how long to wait, how long to trust. */
+static int ps_reconfigure(struct fs_context *fc)
+{
+	struct super_block *sb = fc->root->d_sb;
+	struct ps_sb *sbi = PS_SB(sb), *new = fc->s_fs_info;
+	const char *fixed;
+	int rc;
+
+	/* timeout= that was there goes with a soft that goes */
+	if (!new->opts.soft && sbi->opts.soft)
+		new->opts.timeout_set = false;
+	rc = ps_check_opts(fc, &new->opts);
+	if (rc)
+		return rc;
+	if (!fc->source)
+		fc->source = kstrdup(sbi->source, GFP_KERNEL);
+	if (!fc->source)
+		return -ENOMEM;
+	rc = ps_finish_addrs(fc, new);
+	if (rc)
+		return rc;
+	fixed = ps_fixed_option(sbi, new);
+	if (fixed)
+		return invalf(fc, "penstock: %s: %s= cannot change on remount; unmount first",
+			      sbi->source, fixed);
+	sync_filesystem(sb);
+	sbi->opts.soft = new->opts.soft;
+	sbi->opts.timeout = new->opts.timeout;
+	sbi->opts.actimeo = new->opts.actimeo;
+	WRITE_ONCE(sbi->vol->soft_timeout,
+		   sbi->opts.soft ? sbi->opts.timeout : 0);
+	ps_set_times(sbi);
+	return 0;
+}
+
+/* ---- contexts and the end ---- */
+
+static void ps_free_sb(struct ps_sb *sbi)
+{
+	if (!sbi)
+		return;
+	if (sbi->vol)
+		pn4_umount(sbi->vol);
+	put_net(sbi->net);
+	kfree(sbi->opts.addrs);
+	kfree(sbi->source);
+	synchronize_rcu();	/* ps_busy_put() */
+	kfree(sbi);
+}
+
+static void ps_free_fc(struct fs_context *fc)
+{
+	kfree(fc->fs_private);
+	ps_free_sb(fc->s_fs_info);	/* NULL once a superblock owns it */
+}
+
+static const struct fs_context_operations ps_context_ops = {
+	.parse_param = ps_parse_param,
+	.get_tree = ps_get_tree,
+	.reconfigure = ps_reconfigure,
+	.free = ps_free_fc,
+};
+
+static struct ps_sb *ps_alloc_sb(struct net *net)
+{
+	struct ps_sb *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
+
+	if (!sbi)
+		return NULL;
+	sbi->net = get_net(net);
+	sbi->opts.port = PS_PORT;
+	sbi->opts.minor = 2;
+	sbi->opts.actimeo = PS_TIMES_UNSET;
+	strscpy(sbi->opts.proto, "tcp", sizeof(sbi->opts.proto));
+	init_waitqueue_head(&sbi->wait);
+	init_llist_head(&sbi->put_list);
+	INIT_WORK(&sbi->put_work, ps_put_inodes);
+	return sbi;
+}
+
+int ps_init_fs_context(struct fs_context *fc)
+{
+	struct ps_fs_context *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL);
+	struct ps_sb *sbi = ps_alloc_sb(fc->net_ns);
+	int rc = 0;
+
+	if (!ctx || !sbi) {
+		kfree(ctx);
+		ps_free_sb(sbi);
+		return -ENOMEM;
+	}
+	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
+		rc = ps_copy_opts(&sbi->opts, &PS_SB(fc->root->d_sb)->opts);
+		sbi->opts.timeout_set = false;
+	} else {
+		ctx->addrs_reset = true;
+	}
+	fc->fs_private = ctx;
+	fc->s_fs_info = sbi;
+	fc->ops = &ps_context_ops;
+	return rc;
+}
+
+struct ps_last_sync {
+	struct work_struct work;
+	struct super_block *sb;
+	struct completion done;
+};
+
+static void ps_last_sync_work(struct work_struct *work)
+{
+	struct ps_last_sync *s = container_of(work, struct ps_last_sync, work);
+	struct ps_sb *sbi = PS_SB(s->sb);
+
+	sync_inodes_sb(s->sb);	/* who waits for us holds s_umount */
+	pn4_commit_all(sbi->vol);
+	wait_event(sbi->wait, !atomic_read(&sbi->busy));
+	complete(&s->done);
+}
+
+/*
+ * The last mount is gone.  What is dirty goes to the server, and ios that hold
+ * inodes end.  The VFS would wait for that beyond the reach of a signal, so it
+ * is waited for here, and a signal drops the data like umount -f.
+ */
+static void ps_last_sync(struct super_block *sb)
+{
+	struct ps_last_sync s = { .sb = sb };
+
+	init_completion(&s.done);
+	INIT_WORK_ONSTACK(&s.work, ps_last_sync_work);
+	queue_work(system_unbound_wq, &s.work);
+	if (wait_for_completion_killable(&s.done)) {
+		pr_warn("penstock: %s: unmount interrupted, unwritten data is lost\n",
+			PS_SB(sb)->source);
+		pn4_abort(PS_SB(sb)->vol);
+		wait_for_completion(&s.done);
+	}
+	destroy_work_on_stack(&s.work);
+}
+
+void ps_kill_sb(struct super_block *sb)
+{
+	struct ps_sb *sbi = PS_SB(sb);
+
+	if (sb->s_root)
+		ps_last_sync(sb);
+	kill_anon_super(sb);
+	ps_free_sb(sbi);
+}
