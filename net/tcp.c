@@ -21,11 +21,15 @@
 #define PTCP_PORT_MAX		1023
 #define PTCP_PORT_TRIES		8
 
-/* A peer that is gone is noticed after about 10 s, idle or not. */
+/* A server that is gone is noticed after about 10 s: by keepalive when idle */
 #define PTCP_KEEP_IDLE_S	5
 #define PTCP_KEEP_INTERVAL_S	2
 #define PTCP_KEEP_COUNT		3
-#define PTCP_USER_TIMEOUT_MS	10000
+/* and by ptcp_watch() when bytes are on their way. */
+#define PTCP_WATCH		(2 * HZ)
+#define PTCP_DEAD		(10 * HZ)
+/* Longer than the longest pause between two window probes. */
+#define PTCP_DEAD_CLOSED_WINDOW	(150 * HZ)
 
 /* ---- socket callbacks: sk_callback_lock keeps @c while they run ---- */
 
@@ -114,7 +118,6 @@ static void ptcp_options(struct sock *sk)
 	tcp_sock_set_keepidle(sk, PTCP_KEEP_IDLE_S);
 	tcp_sock_set_keepintvl(sk, PTCP_KEEP_INTERVAL_S);
 	tcp_sock_set_keepcnt(sk, PTCP_KEEP_COUNT);
-	tcp_sock_set_user_timeout(sk, PTCP_USER_TIMEOUT_MS);
 	sock_set_keepalive(sk);
 	/* what is still unsent when we close must not be sent, nor wait */
 	sock_no_linger(sk);
@@ -217,19 +220,51 @@ static int ptcp_dial(struct ptcp_conn *c, long timeout)
 	return error ?: READ_ONCE(conn->error) ?: -ECONNRESET;
 }
 
+/* ---- is it still alive? ---- */
+
+/*
+ * TCP_USER_TIMEOUT would also break a connection to a server that is merely so
+ * busy that it reads nothing for 10 s, and all that it has not read would be
+ * sent again.  That server still acknowledges window probes.
+ */
+static void ptcp_watch(struct work_struct *work)
+{
+	struct ptcp_conn *c = container_of(work, struct ptcp_conn, watch.work);
+	const struct tcp_sock *tp = tcp_sk(c->sock->sk);
+	bool outstanding = READ_ONCE(tp->write_seq) != READ_ONCE(tp->snd_una);
+	u32 acked = READ_ONCE(tp->rcv_tstamp);
+	unsigned long limit;
+
+	limit = READ_ONCE(tp->packets_out) ? PTCP_DEAD : PTCP_DEAD_CLOSED_WINDOW;
+	if (!outstanding || acked != c->acked) {
+		c->acked = acked;
+		c->heard = jiffies;
+	} else if (time_after_eq(jiffies, c->heard + limit)) {
+		prpc_conn_down(&c->conn, -ETIMEDOUT);
+		return;
+	}
+	queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);
+}
+
+/* ---- transport operations ---- */
+
 static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 {
 	struct ptcp_conn *c = ptcp_conn(conn);
 	int error, tries;
 
+	INIT_DELAYED_WORK(&c->watch, ptcp_watch);
 	for (tries = 0; tries < PTCP_PORT_TRIES; tries++) {
 		ptcp_tx_init(c);
 		error = ptcp_open(c);
 		if (error)
 			break;
 		error = ptcp_dial(c, msecs_to_jiffies(timeout_ms));
-		if (!error)
+		if (!error) {
+			c->heard = jiffies;
+			queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);
 			break;
+		}
 		ptcp_unhook(c);
 		cancel_work_sync(&c->tx.work);
 		ptcp_release(c);
@@ -241,8 +276,6 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 	}
 	return error;
 }
-
-/* ---- the rest ---- */
 
 static bool ptcp_cancel(struct prpc_conn *conn, struct prpc_call *call)
 {
@@ -258,6 +291,7 @@ static void ptcp_close(struct prpc_conn *conn)
 	struct ptcp_conn *c = ptcp_conn(conn);
 
 	ptcp_unhook(c);
+	cancel_delayed_work_sync(&c->watch);
 	cancel_work_sync(&c->tx.work);
 	ptcp_release(c);
 	ptcp_tx_stop(c);

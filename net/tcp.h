@@ -98,11 +98,15 @@ struct ptcp_rx {
 	u64 surplus;		/* bytes of replies that had no place */
 };
 
+/* @acked, @heard: the last acknowledgement that @watch saw, and when */
 struct ptcp_conn {
 	struct prpc_conn conn;
 	struct socket *sock;
 	struct ptcp_tx tx;
 	struct ptcp_rx rx;
+	struct delayed_work watch;
+	u32 acked;
+	unsigned long heard;
 };
 
 static inline struct ptcp_conn *ptcp_conn(struct prpc_conn *conn)

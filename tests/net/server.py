@@ -23,7 +23,7 @@ LAST = 0x80000000
 PATTERN = bytes((i * 7 + 3) & 255 for i in range(256))
 (NULL, ECHO, CRUMBS, MUTE, LAST_WORDS, HANG_UP, GARBAGE, DENIED, TWICE, CALL_BACK,
  STALL, HUGE, VERIFIER, MISMATCH, BAD_MARK, GARBAGE_ARGS, BAD_CALLS, SHORT, EARLY,
- JITTER, FLAKY) = range(21)
+ JITTER, FLAKY, SLEEPY) = range(22)
 
 
 def pattern(n):
@@ -63,6 +63,7 @@ class Conn(socketserver.BaseRequestHandler):
 
     def handle(self):
         self.kept = []
+        self.slept = False
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while self.replies_left is None or self.replies_left > 0:
@@ -133,6 +134,11 @@ class Conn(socketserver.BaseRequestHandler):
         elif proc == EARLY:         # verifier as long as the world
             self.send(words(xid, 1, 0, 0, 0xfffffff0, 0))
 
+        elif proc == SLEEPY:        # busy, reads nothing meanwhile
+            if not self.slept:
+                time.sleep(15)
+            self.slept = True
+            self.send(reply)
         elif proc in (JITTER, FLAKY):
             chance = random.random()
             if proc == FLAKY and chance < 0.01:
