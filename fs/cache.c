@@ -8,6 +8,7 @@
 #include <linux/migrate.h>
 #include <linux/pagevec.h>
 #include <linux/wait_bit.h>
+#include "../net/wait.h"
 #include "penstock.h"
 
 bool ps_data_dirty(struct inode *inode)
@@ -18,9 +19,22 @@ bool ps_data_dirty(struct inode *inode)
 	       mapping_tagged(m, PAGECACHE_TAG_WRITEBACK);
 }
 
-static int ps_wait_writeback(struct address_space *mapping, loff_t start,
-			     loff_t end)
+/*
+ * Wait for a folio's write-back; also in a task that is dying, in its last
+ * close, as long as it does not die of SIGKILL.  ps_wio_done() wakes us.
+ */
+int ps_wait_folio(struct inode *inode, struct folio *folio)
 {
+	if (!folio_test_writeback(folio))
+		return 0;
+	return prpc_wait_killable(PS_I(inode)->wait,
+				  !folio_test_writeback(folio),
+				  MAX_SCHEDULE_TIMEOUT) < 0 ? -EINTR : 0;
+}
+
+static int ps_wait_writeback(struct inode *inode, loff_t start, loff_t end)
+{
+	struct address_space *mapping = inode->i_mapping;
 	pgoff_t index = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 	struct folio_batch batch;
 	unsigned int i;
@@ -31,7 +45,7 @@ static int ps_wait_writeback(struct address_space *mapping, loff_t start,
 	       filemap_get_folios_tag(mapping, &index, last,
 				      PAGECACHE_TAG_WRITEBACK, &batch)) {
 		for (i = 0; i < folio_batch_count(&batch) && !rc; i++)
-			rc = folio_wait_writeback_killable(batch.folios[i]);
+			rc = ps_wait_folio(inode, batch.folios[i]);
 		folio_batch_release(&batch);
 		cond_resched();
 	}
@@ -54,7 +68,7 @@ int ps_flush_range(struct inode *inode, loff_t start, loff_t end, bool sync)
 		if (!ps_data_dirty(inode))
 			return 0;
 		rc = ps_writeback_range(inode, start, end, sync);
-		rc = ps_wait_writeback(mapping, start, end) ?: rc;
+		rc = ps_wait_writeback(inode, start, end) ?: rc;
 		if (rc)
 			return rc;
 		if (!mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))
@@ -89,7 +103,9 @@ static int ps_throw_out(struct inode *inode)
 		return 0;
 	rc = ps_flush_range(inode, 0, LLONG_MAX, false);
 	/* folios being read are locked: wait where a signal is heard */
-	rc = rc ?: wait_event_killable(pi->wait, !atomic_read(&pi->reads));
+	if (!rc && prpc_wait_killable(pi->wait, !atomic_read(&pi->reads),
+				      MAX_SCHEDULE_TIMEOUT) < 0)
+		rc = -EINTR;
 	if (rc)
 		return rc;
 	/* -EBUSY: dirtied anew through a mapping, so it is ours */

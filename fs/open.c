@@ -9,6 +9,7 @@
  */
 #include <linux/namei.h>
 #include <linux/slab.h>
+#include "../net/wait.h"
 #include "penstock.h"
 
 static fmode_t ps_open_fmode(unsigned int flags)
@@ -318,6 +319,10 @@ int ps_flush(struct file *file, fl_owner_t id)
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return 0;
+	if (prpc_killed()) {	/* nobody will hear of it, see ps_late_close() */
+		ps_writeback_range(inode, 0, LLONG_MAX, true);
+		return -EINTR;
+	}
 	if (ps_data_dirty(inode) || pn4_has_unstable(PS_N(inode)))
 		rc = ps_flush_all(inode);
 	err = file_check_and_advance_wb_err(file);
@@ -325,13 +330,15 @@ int ps_flush(struct file *file, fl_owner_t id)
 }
 
 /* Write-back does not need the closing file's identity any more. */
-static void ps_drop_wb_open(struct inode *inode, struct pn4_open *open)
+static bool ps_drop_wb_open(struct inode *inode, struct pn4_open *open)
 {
 	struct ps_inode *pi = PS_I(inode);
 	bool drop = false;
 
-	if (READ_ONCE(pi->wb_open) != open || ps_data_dirty(inode))
-		return;
+	if (READ_ONCE(pi->wb_open) != open)
+		return true;
+	if (ps_data_dirty(inode))
+		return false;
 	spin_lock(&inode->i_lock);
 	if (pi->wb_open == open) {
 		pi->wb_open = NULL;
@@ -340,6 +347,40 @@ static void ps_drop_wb_open(struct inode *inode, struct pn4_open *open)
 	spin_unlock(&inode->i_lock);
 	if (drop)
 		pn4_open_put(open);
+	return true;
+}
+
+/* What the last closer, killed, did not wait for; @open is for comparing. */
+struct ps_late {
+	struct work_struct work;
+	struct inode *inode;
+	struct pn4_open *open;
+};
+
+static void ps_late_work(struct work_struct *work)
+{
+	struct ps_late *late = container_of(work, struct ps_late, work);
+	struct ps_sb *sbi = PS_SB(late->inode->i_sb);
+
+	ps_flush_all(late->inode);
+	ps_drop_wb_open(late->inode, late->open);
+	iput(late->inode);
+	ps_busy_put(sbi);
+	kfree(late);
+}
+
+static void ps_late_close(struct inode *inode, struct pn4_open *open)
+{
+	struct ps_late *late = kmalloc(sizeof(*late), GFP_KERNEL);
+
+	if (!late)		/* the next writer or the end of the inode will do */
+		return;
+	ihold(inode);
+	ps_busy_get(PS_SB(inode->i_sb));
+	late->inode = inode;
+	late->open = open;
+	INIT_WORK(&late->work, ps_late_work);
+	queue_work(ps_wq, &late->work);
 }
 
 int ps_release(struct inode *inode, struct file *file)
@@ -351,8 +392,8 @@ int ps_release(struct inode *inode, struct file *file)
 
 	if (!pf)
 		return 0;
-	if (file->f_mode & FMODE_WRITE)
-		ps_drop_wb_open(inode, pf->open);
+	if ((file->f_mode & FMODE_WRITE) && !ps_drop_wb_open(inode, pf->open))
+		ps_late_close(inode, pf->open);
 	st = ps_stamp(inode);
 	if ((file->f_mode & FMODE_WRITE) && test_bit(PS_I_OWN, &pi->flags)) {
 		attr.valid = 0;

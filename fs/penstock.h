@@ -95,7 +95,8 @@ struct ps_silly;
  * @attr_same: jiffies since when they have not changed
  * @perm_gen: what the access cache is valid for
  * @opens: file descriptions
- * @reads: buffered reads in flight; @wait: woken when zero
+ * @reads: buffered reads in flight
+ * @wait: woken when @reads gets to zero and when write-back of folios ends
  * @unstable: written back, but not yet promised by the server; ios
  * @wb_open: the open whose identity write-back uses; holds a reference
  * @dir_verf: version of a directory's names; dentries carry it in d_time.
@@ -282,6 +283,7 @@ int ps_commit(struct inode *inode);
 int ps_data_revalidate(struct inode *inode, bool nowait);
 int ps_data_invalidate(struct inode *inode);
 bool ps_data_dirty(struct inode *inode);
+int ps_wait_folio(struct inode *inode, struct folio *folio);
 extern const struct address_space_operations ps_aops;
 
 /* dirty.c */

@@ -123,6 +123,8 @@ static void ps_wio_done(struct pn4_io *io)
 		atomic_inc(&PS_I(inode)->unstable);
 	ps_wio_end_folios(w);
 	ps_own_end(inode);
+	if (wq_has_sleeper(&PS_I(inode)->wait))
+		wake_up_all(&PS_I(inode)->wait);
 	if (!more)
 		ps_wio_put(w);
 	else if (atomic64_add_return(io->data.len, &sbi->unstable_bytes) >
@@ -331,9 +333,10 @@ int ps_writeback_range(struct inode *inode, loff_t start, loff_t end, bool sync)
  */
 int ps_write_folio_now(struct folio *folio)
 {
-	struct ps_wb wb = { .inode = folio->mapping->host };
+	struct inode *inode = folio->mapping->host;
+	struct ps_wb wb = { .inode = inode };
 	unsigned int nofs;
-	int rc = folio_wait_writeback_killable(folio);
+	int rc = ps_wait_folio(inode, folio);
 
 	if (rc || !folio_clear_dirty_for_io(folio))
 		return rc;
@@ -342,7 +345,7 @@ int ps_write_folio_now(struct folio *folio)
 	if (wb.cur)
 		ps_wb_submit(&wb, false);
 	memalloc_nofs_restore(nofs);
-	return folio_wait_writeback_killable(folio);
+	return ps_wait_folio(inode, folio);
 }
 
 int ps_writeback_init(void)
