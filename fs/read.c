@@ -63,7 +63,9 @@ static struct ps_read *ps_read_new(struct inode *inode, struct file *file,
 	struct ps_read *r;
 
 	max = min_t(unsigned int, max, PS_READ_BVECS);
-	r = kmalloc(struct_size(r, bv, max), gfp);
+	/* the mask is meant for page cache pages: no place for highmem here */
+	r = kmalloc(struct_size(r, bv, max),
+		    gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE));
 	if (!r)
 		return NULL;
 	memset(&r->io, 0, sizeof(r->io));
