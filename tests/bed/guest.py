@@ -92,6 +92,7 @@ class Guest:
         self.console = os.path.join(rundir, name + ".console")
         self.pidfile = os.path.join(rundir, name + ".pid")
         self.scanned = 0
+        self.was_reset = False
 
     # -- process ----------------------------------------------------------
 
@@ -181,10 +182,12 @@ class Guest:
         self.qmp("set_link", name=f"nic{rail}", up=up)
 
     def reset(self):
-        """Power cycle: memory is lost, disks keep what the guest has written."""
+        """Power cycle: memory is lost, disks keep what the guest has written.
+        The firmware resets once more by itself, so wait_ready() has to be
+        called before a crash ends QEMU again instead of rebooting."""
         self.qmp("set-action", reboot="reset")
         self.qmp("system_reset")
-        self.qmp("set-action", reboot="shutdown")
+        self.was_reset = True
 
     # -- commands ---------------------------------------------------------
 
@@ -204,14 +207,18 @@ class Guest:
     def wait_ready(self, seconds=120):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if not self.pid():
+            if not self.pid() and not self.pid():
                 raise GuestError(f"{self.name}: QEMU ended: {self.qemu_log()}\n{self.tail()}")
             try:
                 if self.run("true", timeout=3, kill=False).rc == 0:
-                    return
+                    break
             except GuestError:
                 time.sleep(0.1)
-        raise GuestError(f"{self.name} did not come up in {seconds} s; its console:\n{self.tail()}")
+        else:
+            raise GuestError(f"{self.name} did not come up in {seconds} s; its console:\n{self.tail()}")
+        if self.was_reset:
+            self.qmp("set-action", reboot="shutdown")
+            self.was_reset = False
 
     def run(self, cmd, timeout=60, echo=None, kill=True, stdin=None, **more):
         """Run a command to its end; output goes to echo (a function of bytes)
@@ -256,7 +263,7 @@ class Guest:
 
     def start(self, cmd, timeout=300, **more):
         """Run in the background; returns an object with join() -> Result."""
-        return _Background(self, cmd, timeout, more)
+        return Background(self, cmd, timeout, more)
 
     def shell(self, cmd=None):
         """An interactive shell on this terminal."""
@@ -323,19 +330,21 @@ class Guest:
         return "\n".join(f"  {self.name}| {line}" for line in part[:200])
 
 
-class _Background:
-    def __init__(self, guest, cmd, timeout, more):
+class Background:
+    def __init__(self, guest, cmd, timeout, more, feed=None):
         self.result = self.error = None
         self.output = b""
 
         def echo(data):
             self.output += data
+            if feed:
+                feed(data)
 
         def body():
             try:
                 self.result = guest.run(cmd, timeout, echo=echo, **more)
                 self.result.out = self.output.decode(errors="replace")
-            except GuestError as e:
+            except Exception as e:
                 self.error = e
 
         self.thread = threading.Thread(target=body, daemon=True)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a host-side case is given: the cluster, the client file system, a log."""
+
+import contextlib
+import shlex
+import time
+
+from .guest import CommandTimeout, GuestError
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+class Bench:
+    def __init__(self, cluster, fs, log):
+        self.cluster, self.fs, self.log = cluster, fs, log
+        self.client, self.nodes = cluster.client, cluster.nodes
+        self.node1, self.node2 = cluster.nodes[0], cluster.nodes[1]
+        self.undo = contextlib.ExitStack()
+        self.loaded = set()
+
+    def say(self, text):
+        self.log.write((text.rstrip("\n") + "\n").encode())
+        self.log.flush()
+
+    def fail(self, text):
+        raise Failed(text)
+
+    def skip(self, text):
+        raise Skipped(text)
+
+    def eq(self, got, wanted, what="value"):
+        if got != wanted:
+            self.fail(f"{what}: got {got!r}, wanted {wanted!r}")
+
+    # -- commands in guests, logged ---------------------------------------
+
+    def try_run(self, guest, cmd, timeout=60, **more):
+        self.say(f"{guest.name}$ {cmd}")
+        done = guest.run(cmd, timeout, **more)
+        self.say(done.out + (f"[status {done.rc}]" if done.rc else ""))
+        return done
+
+    def run(self, guest, cmd, timeout=60, **more):
+        done = self.try_run(guest, cmd, timeout, **more)
+        if done.rc:
+            self.fail(f"{guest.name}: '{cmd}' gave status {done.rc}: {done.out.strip()[-400:]}")
+        return done.out
+
+    def start(self, guest, cmd, timeout=300):
+        self.say(f"{guest.name}$ {cmd} &")
+        return guest.start(cmd, timeout)
+
+    def finish(self, job, timeout=None, ok=True):
+        done = job.join(timeout)
+        self.say(done.out + f"[status {done.rc}]")
+        if ok and done.rc:
+            self.fail(f"the background command gave status {done.rc}: {done.out.strip()[-400:]}")
+        return done
+
+    def within(self, seconds, guest, cmd, why):
+        """Run cmd and fail if it takes longer; software emulation on a busy
+        host is allowed a few seconds on top."""
+        start = time.monotonic()
+        try:
+            done = self.try_run(guest, cmd, timeout=seconds + 25)
+        except CommandTimeout as e:
+            self.fail(f"{why}: {e}")
+        took = time.monotonic() - start
+        self.say(f"[took {took:.1f} s]")
+        if took > seconds + 3:
+            self.fail(f"{why}: took {took:.1f} s, allowed are {seconds} s")
+        return done
+
+    # -- mounts -----------------------------------------------------------
+
+    def mount(self, source="node1:/export", where="/mnt/a", options="", guest=None, ok=True,
+              timeout=60):
+        """Mount with the file system under test and check that it is one;
+        unmounted (hard, if need be) when the case ends."""
+        guest = guest or self.client
+        if self.fs == "penstock" and guest is not self.client and guest.name not in self.loaded:
+            guest.check("/penstock/guest/load", timeout=120)
+            self.loaded.add(guest.name)
+        if ok:
+            self.undo.callback(self._umount, guest, where)
+        words = " ".join(shlex.quote(w) for w in (source, where, options))
+        call = self.run if ok else self.try_run
+        return call(guest, f". /penstock/repo/tests/cases/lib.sh; mount_fs {words}", timeout,
+                    env={"FS": self.fs})
+
+    def umount(self, where="/mnt/a", guest=None):
+        self.run(guest or self.client, f"umount {where}")
+
+    def _umount(self, guest, where):
+        done = guest.run(f"if mountpoint -q {where}; then umount {where} || umount -f {where} || "
+                         f"{{ umount -l {where}; exit 1; }}; fi", timeout=60)
+        if done.rc:
+            raise Failed(f"{guest.name}: cannot unmount {where} at the end: {done.out}")
+
+    def soft(self, seconds):
+        if self.fs == "nfs":
+            return f"soft,timeo={seconds * 10},retrans=1"
+        return f"soft,timeout={seconds}"
+
+    def dir(self, where="/mnt/a", guest=None):
+        return self.run(guest or self.client, f"mktemp -d {where}/c.XXXXXX").strip()
+
+    # -- trouble ----------------------------------------------------------
+
+    @contextlib.contextmanager
+    def black_hole(self, node):
+        """The node takes no packet and sends none; nobody is told."""
+        self.run(node, "nft -f - <<'END'\ntable inet hole {\n"
+                       " chain in { type filter hook input priority -300; policy drop; }\n"
+                       " chain out { type filter hook output priority -300; policy drop; }\n"
+                       "}\nEND")
+        try:
+            yield
+        finally:
+            self.run(node, "nft delete table inet hole")
+
+    def reboot(self, node):
+        self.say(f"reset {node.name}")
+        node.reset()
+
+    def wait(self, node):
+        time.sleep(1)
+        node.wait_ready()
+        self.run(node, "test -e /run/node-is-up")
+
+    def close(self):
+        """Undo everything; the first failure counts."""
+        self.undo.close()
+
+
+__all__ = ["Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]

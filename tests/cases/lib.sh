@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the shell cases use. A case file defines functions t_NAME; each of them
+# runs alone, by tests/guest/case, in a fresh directory $T of a fresh mount $M.
+#
+# A comment right before a function says more about it:
+#	#: fs=penstock		only for that client (default: both)
+#	#: timeout=300		seconds, instead of 120
+#	#: long			only in make check-long
+#	#: from=SOURCE		mounts that instead of node1:/export; from=none: nothing
+#	#: slow			start it early
+
+: "${FS:=penstock}" "${NODE:=node1}"
+
+fail() {
+	{ set +x; } 2>/dev/null
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+skip() {
+	{ set +x; } 2>/dev/null
+	echo "SKIP: $*"
+	exit 77
+}
+
+# eq GOT WANTED [WHAT]
+eq() {
+	[ "$1" = "$2" ] || fail "${3:-value}: got '$1', wanted '$2'"
+}
+
+# fails COMMAND...: it must not succeed; its words are left in $said
+fails() {
+	if said=$("$@" 2>&1); then
+		fail "this should have failed: $*"
+	fi
+}
+
+# fails_with TEXT COMMAND...
+fails_with() {
+	want=$1
+	shift
+	fails "$@"
+	case $said in
+	*"$want"*) ;;
+	*) fail "'$*' said '$said' where '$want' was expected" ;;
+	esac
+}
+
+# soft_options SECONDS: a mount that gives up after about that long
+soft_options() {
+	case $FS in
+	nfs) echo "soft,timeo=$(($1 * 10)),retrans=1" ;;
+	*) echo "soft,timeout=$1" ;;
+	esac
+}
+
+# mount_fs SOURCE DIR [OPTIONS]: mount, and check that it is what was asked for
+mount_fs() {
+	mkdir -p "$2"
+	case $FS in
+	nfs)
+		mount -t nfs -o "vers=4.2,proto=tcp,nosharecache${3:+,$3}" "$1" "$2"
+		type=nfs4 ;;
+	*)
+		mount -t "$FS" ${3:+-o "$3"} "$1" "$2"
+		type=$FS ;;
+	esac || fail "cannot mount $1"
+	awk -v d="$2" -v t="$type" '$2 == d { have = $3 } END { exit have != t }' /proc/mounts ||
+		fail "$2 is not mounted as $type: $(grep " $2 " /proc/mounts)"
+	eq "$(stat -f -c %t "$2")" 6969 "file system magic"
+}
+
+# as UID COMMAND...: as another person
+as() {
+	u=$1
+	shift
+	setpriv --reuid="$u" --regid="$u" --clear-groups "$@"
+}
+
+sum() {
+	md5sum <"$1" | cut -d' ' -f1
+}
+
+# random SIZE >FILE: bytes that repeat from run to run
+random() {
+	openssl enc -aes-128-ctr -K 000102030405060708090a0b0c0d0e0f \
+		-iv "$(printf %032x "${2:-1}")" -in /dev/zero 2>/dev/null | head -c "$1"
+}
+
+tool() {
+	prog=$1
+	shift
+	"/penstock/repo/build/tools/$prog" "$@"
+}
