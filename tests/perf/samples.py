@@ -36,12 +36,38 @@ class Symbols:
         i = bisect.bisect_right(self.addrs, addr) - 1
         return self.names[i] if i >= 0 else hex(addr)
 
+# How every stack begins
+BOILERPLATE = {"ret_from_fork_asm", "ret_from_fork", "kthread", "worker_thread",
+               "process_one_work", "entry_SYSCALL_64_after_hwframe", "do_syscall_64"}
+
+
+class _Node:
+    """Samples of a function called in one way, and what it called."""
+
+    def __init__(self):
+        self.count = 0
+        self.calls = collections.defaultdict(_Node)
+
+    def add(self, frames):
+        node = self
+        node.count += 1
+        for frame in frames:
+            node = node.calls[frame]
+            node.count += 1
+
+    def lines(self, least, depth=0):
+        for name, node in sorted(self.calls.items(), key=lambda c: -c[1].count):
+            if node.count >= least:
+                yield depth, name, node.count
+                yield from node.lines(least, depth + 1)
+
 
 class Profile:
     def __init__(self, path, symbols, window):
         self.self = collections.defaultdict(collections.Counter)        # part -> symbol
         self.below = collections.defaultdict(collections.Counter)       # with callees
         self.stacks = collections.defaultdict(collections.Counter)
+        self.trees = collections.defaultdict(_Node)
         self.total = self.lost = 0
         for tid, chain in self._records(path):
             part, comm = window.part.get(tid, ("other", "?"))
@@ -50,6 +76,7 @@ class Profile:
             self.self[part][frames[0]] += 1
             self.below[part].update(set(frames))
             self.stacks[part][";".join([part, comm] + frames[::-1])] += 1
+            self.trees[part].add([f for f in frames[::-1] if f not in BOILERPLATE])
 
     def _records(self, path):
         with open(path, "rb") as f:
@@ -85,7 +112,12 @@ class Profile:
             n = sum(self.self[part].values())
             print(f"  {part:8} {n * scale:8.2f}  {100 * n / max(1, self.total):5.1f}%")
         self._table("in the function itself", merged[0], scale, lines)
-        self._table("in the function and what it calls", merged[1], scale, lines * 2)
+        self._table("in the function and what it calls", merged[1], scale, lines)
+        least = max(1, 0.015 * sum(merged[0].values()))
+        for part in parts:
+            print(f"  {part}, by caller")
+            for depth, name, n in self.trees[part].lines(least):
+                print(f"    {n * scale:8.2f}  {'  ' * min(depth, 30)}{name}")
 
     def write_folded(self, path):
         """Stacks as flame graph programs read them."""
