@@ -115,7 +115,7 @@ void ps_readahead(struct readahead_control *rac)
 {
 	struct inode *inode = rac->mapping->host;
 	size_t limit = max_t(size_t, PS_SB(inode->i_sb)->vol->rsize, SZ_64K);
-	gfp_t gfp = readahead_gfp_mask(rac->mapping);
+	gfp_t gfp = GFP_NOFS | __GFP_NORETRY | __GFP_NOWARN;
 	struct ps_read *r = NULL;
 	struct folio *folio;
 
