@@ -12,12 +12,13 @@ from bed.guest import PORTS, CommandTimeout, Guest, GuestError
 MEMORY_MB = 2048
 DATA_MB, WARM_MB = 96, 8
 STUCK = """
-for t in /proc/[0-9]*/task/[0-9]*; do
-	case $(cut -d')' -f2- $t/stat 2>/dev/null) in
-	" D "*) echo "== $(cat $t/comm) $t"; cat $t/stack ;;
-	esac
-done
+echo l >/proc/sysrq-trigger
 echo w >/proc/sysrq-trigger
+for s in $(grep -l '^State:.D' /proc/[0-9]*/task/[0-9]*/status); do
+	echo "== $s"
+	head -1 $s
+	cat ${s%status}stack
+done
 """
 
 
@@ -45,9 +46,9 @@ class Machine:
             self.down()
             self._boot()
         self.run(f"DATA_MB={DATA_MB} WARM_MB={WARM_MB} /penstock/repo/tests/perf/guest/setup "
-                 + " ".join(self.fs), 300)
+                 + " ".join(self.fs), 900)
         if "penstock" in self.fs:
-            self.run("/penstock/guest/load", 120)
+            self.run("/penstock/guest/load", 300)
         self.run("exec /run/bench/psnap /run/snap /penstock/out/windows "
                  f"/proc/$(pidof rpc.mountd)/net/rpc/nfsd {period or ''} "
                  "</dev/null >/penstock/out/psnap.log 2>&1 & sleep 0.2; kill -0 $!", 30)
@@ -61,7 +62,7 @@ class Machine:
             "NAME": "bench", "ROLE": "client", "HOSTNUM": 1, "NODES": 0, "MTU": 9000,
             "MACHINE_ID": "0" * 31 + "1", "KERNEL": self.kernel.series})
         self.guest.spawn(self._qemu(image))
-        self.guest.wait_ready(180)
+        self.guest.wait_ready(600)
 
     def _qemu(self, image):
         cmdline = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
@@ -98,10 +99,10 @@ class Machine:
             done = self.guest.run(cmd, limit, kill=False)
         except CommandTimeout as e:
             try:
-                stacks = self.guest.run(STUCK, 60, kill=False).out
+                stacks = self.guest.run(STUCK, 120, kill=False).out
             except GuestError as e2:
                 stacks = f"(no stacks: {e2})"
-            raise MeasureError(f"{e}\nwaiting threads:\n{stacks}\nconsole:\n{self.guest.tail(80)}")
+            raise MeasureError(f"{e}\nwaiting threads:\n{stacks}\nconsole:\n{self.guest.tail(150)}")
         except GuestError as e:
             raise MeasureError(f"{e}\nconsole:\n{self.guest.tail(80)}")
         if done.rc:
