@@ -18,15 +18,15 @@ static vm_fault_t ps_page_mkwrite(struct vm_fault *vmf)
 		ret = VM_FAULT_NOPAGE;	/* retried, which a signal ends */
 		goto out;
 	}
+	off = folio_page_idx(folio, vmf->page) << PAGE_SHIFT;
 	if (folio->mapping != inode->i_mapping ||
-	    page_offset(vmf->page) >= i_size_read(inode)) {
+	    folio_pos(folio) + (loff_t)off >= i_size_read(inode)) {
 		/* thrown out: retried on another one; cut off: no such byte */
 		ret = folio->mapping == inode->i_mapping ? VM_FAULT_SIGBUS :
 							   VM_FAULT_NOPAGE;
 		folio_unlock(folio);
 		goto out;
 	}
-	off = folio_page_idx(folio, vmf->page) << PAGE_SHIFT;
 	ps_dirty_range(folio, off, off + PAGE_SIZE);
 	filemap_dirty_folio(inode->i_mapping, folio);
 	folio_wait_stable(folio);
