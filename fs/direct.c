@@ -406,7 +406,8 @@ static int ps_dio_flush(struct kiocb *iocb, size_t count, bool write)
 		return 0;
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return write || ps_data_dirty(inode) ? -EAGAIN : 0;
-	rc = ps_flush_range(inode, pos, end, false);
+	/* what is dirty behind the range makes its holes readable: to the end */
+	rc = ps_flush_range(inode, pos, LLONG_MAX, false);
 	if (rc || !write)
 		return rc;
 	/* sent again later, older bytes would overwrite ours */
