@@ -5,6 +5,7 @@ import contextlib
 import shlex
 import time
 
+from . import host
 from .guest import CommandTimeout, GuestError
 
 
@@ -57,15 +58,16 @@ class Bench:
         return guest.start(cmd, timeout)
 
     def finish(self, job, timeout=None, ok=True):
-        done = job.join(timeout)
+        done = job.join(timeout and timeout * host.patience())
         self.say(done.out + f"[status {done.rc}]")
         if ok and done.rc:
             self.fail(f"the background command gave status {done.rc}: {done.out.strip()[-400:]}")
         return done
 
     def within(self, seconds, guest, cmd, why):
-        """Run cmd and fail if it takes longer; software emulation on a busy
-        host is allowed a few seconds on top."""
+        """Run cmd and fail if it takes longer; software emulation is allowed a
+        few seconds on top, and more on a busy host."""
+        allowed = (seconds + 3) * host.patience()
         start = time.monotonic()
         try:
             done = self.try_run(guest, cmd, timeout=seconds + 25)
@@ -73,8 +75,8 @@ class Bench:
             self.fail(f"{why}: {e}")
         took = time.monotonic() - start
         self.say(f"[took {took:.1f} s]")
-        if took > seconds + 3:
-            self.fail(f"{why}: took {took:.1f} s, allowed are {seconds} s")
+        if took > allowed:
+            self.fail(f"{why}: took {took:.1f} s, allowed are {allowed:.1f} s")
         return done
 
     # -- mounts -----------------------------------------------------------
@@ -110,6 +112,9 @@ class Bench:
 
     def dir(self, where="/mnt/a", guest=None):
         return self.run(guest or self.client, f"mktemp -d {where}/c.XXXXXX").strip()
+
+    def sleep(self, seconds):
+        time.sleep(seconds * host.patience())
 
     # -- trouble ----------------------------------------------------------
 

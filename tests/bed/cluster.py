@@ -69,7 +69,7 @@ class Cluster:
         try:
             return self._up(nodes, series, client_mb, cpus)
         except GuestError as e:
-            host.say(f"cluster {self.name}: booting again, since: {str(e).splitlines()[0]}")
+            host.say(f"# cluster {self.name}: booting again, since {str(e).splitlines()[0]}")
             for g in self.guests():
                 if os.path.exists(g.console):
                     shutil.copy(g.console, os.path.join(host.cache(), f"failed-boot.{g.name}"))
@@ -91,14 +91,14 @@ class Cluster:
         for i, node in enumerate(self.nodes):
             self._start(node, server, 11 + i, 1, NODE_MB)
         for g in self.guests():
-            g.wait_ready(60 if g is self.client else 90)
+            g.wait_ready()
         for node in self.nodes:
             node.check("test -e /run/node-is-up")
         return self
 
     def _wait_sockets(self):
         wanted = [f"rail{r}-{n.name}" for r in RAILS for n in self.nodes]
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * host.patience()
         while not all(os.path.exists(os.path.join(self.dir, w)) for w in wanted):
             if self.client.proc.poll() is not None or time.monotonic() > end:
                 raise GuestError(f"QEMU did not start: {self.client.qemu_log()}")

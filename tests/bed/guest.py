@@ -204,13 +204,13 @@ class Guest:
                 raise GuestError(f"{self.name}: no command port: {e}")
         raise GuestError(f"{self.name}: all {PORTS} command ports are busy")
 
-    def wait_ready(self, seconds=120):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def wait_ready(self, seconds=60):
+        start = time.monotonic()
+        while time.monotonic() < start + seconds * host.patience():
             if not self.pid() and not self.pid():
                 raise GuestError(f"{self.name}: QEMU ended: {self.qemu_log()}\n{self.tail()}")
             try:
-                if self.run("true", timeout=3, kill=False).rc == 0:
+                if self.run("true", timeout=5, kill=False).rc == 0:
                     break
             except GuestError:
                 time.sleep(0.1)
@@ -224,32 +224,36 @@ class Guest:
         """Run a command to its end; output goes to echo (a function of bytes)
         as it comes, else it is collected."""
         ch = self._channel()
-        out = []
+        out, ended = [], False
         try:
             ch.send(cmd=cmd, **more)
             if stdin is not None:
                 for i in range(0, len(stdin), 32768):
                     ch.send(**{"in": base64.b64encode(stdin[i:i + 32768]).decode()})
             ch.send(**{"in": ""})
-            end, killed = time.monotonic() + timeout, False
+            start, killed = time.monotonic(), 0
             while True:
-                msgs = ch.messages(max(0, min(1, end - time.monotonic())))
+                msgs = ch.messages(1)
                 for msg in msgs or ():
                     if "out" in msg:
                         data = base64.b64decode(msg["out"])
                         out.append(data) if echo is None else echo(data)
                     elif "rc" in msg:
                         if killed:
+                            ended = True
                             break
                         return Result(msg["rc"], b"".join(out).decode(errors="replace"))
-                if time.monotonic() < end:
+                now = time.monotonic()
+                if killed and not ended and now < killed + 10 * host.patience():
+                    continue
+                if not killed and now < start + timeout * host.patience():
                     continue
                 if kill and not killed:
-                    killed, end = True, time.monotonic() + 10
+                    killed = now
                     ch.send(kill=9)
                     continue
                 text = b"".join(out).decode(errors="replace")
-                what = "and ended when killed" if msgs else "and could not be killed"
+                what = "and ended when killed" if ended else "and could not be killed"
                 raise CommandTimeout(f"{self.name}: no end after {timeout} s {what if kill else ''}: "
                                      f"{cmd}\n{text}")
         finally:

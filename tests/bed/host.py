@@ -35,6 +35,12 @@ def locked(path):
         yield f
 
 
+def patience():
+    """How much longer than on an idle host things may take: emulated machines
+    share its processors with whatever else runs."""
+    return max(1.0, min(12.0, os.getloadavg()[0] / (2 * os.cpu_count())))
+
+
 class Kernel:
     """A kernel that scripts/rootfs has prepared."""
 

@@ -59,11 +59,11 @@ mount_fs() {
 	mkdir -p "$2"
 	case $FS in
 	nfs)
-		mount -t nfs -o "vers=4.2,proto=tcp,nosharecache${3:+,$3}" "$1" "$2"
-		type=nfs4 ;;
+		type=nfs4
+		mount -t nfs -o "vers=4.2,nosharecache${3:+,$3}" "$1" "$2" ;;
 	*)
-		mount -t "$FS" ${3:+-o "$3"} "$1" "$2"
-		type=$FS ;;
+		type=$FS
+		mount -t "$FS" ${3:+-o "$3"} "$1" "$2" ;;
 	esac || fail "cannot mount $1"
 	awk -v d="$2" -v t="$type" '$2 == d { have = $3 } END { exit have != t }' /proc/mounts ||
 		fail "$2 is not mounted as $type: $(grep " $2 " /proc/mounts)"
