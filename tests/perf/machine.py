@@ -96,13 +96,15 @@ class Machine:
         """Run cmd; if it does not end in limit seconds of the host, say where
         the guest is stuck."""
         try:
-            done = self.guest.run(cmd, limit, kill=False)
-        except CommandTimeout as e:
+            # The port stays taken by what hangs, the next command gets another
+            job = self.guest.start(cmd, limit + 3600)
+            done = job.join(limit)
+        except CommandTimeout:
             try:
                 stacks = self.guest.run(STUCK, 120, kill=False).out
             except GuestError as e2:
                 stacks = f"(no stacks: {e2})"
-            raise MeasureError(f"{e}\nwaiting threads:\n{stacks}\nconsole:\n{self.guest.tail(150)}")
+            raise MeasureError(f"no end after {limit} s: {cmd}\n{job.text()}\nwaiting threads:\n{stacks}\nconsole:\n{self.guest.tail(150)}")
         except GuestError as e:
             raise MeasureError(f"{e}\nconsole:\n{self.guest.tail(80)}")
         if done.rc:
