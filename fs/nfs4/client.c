@@ -9,7 +9,6 @@
 
 #define PN4_STATE_SEND		1024
 #define PN4_STATE_REPLY		(3 * PN4_OPAQUE_LIMIT + 512)
-#define PN4_GREETING_TIME	(10 * HZ)
 #define PN4_MOUNT_TIME		(60 * HZ)	/* a silent server at mount */
 #define PN4_DESTROY_TIME	(2 * HZ)
 
@@ -163,10 +162,10 @@ int pn4_client_session(struct pn4_client *cl)
 }
 
 /*
- * Bind @conn (NULL: whichever is used) to the session in both directions
- * (section 18.34), so that it carries callbacks.  NFS status or -errno.
+ * Bind the connection in use to the session in both directions (section
+ * 18.34), so that it carries callbacks.  NFS status or -errno.
  */
-int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
+int pn4_client_bind(struct pn4_client *cl)
 {
 	struct pn4_bind_conn_res res;
 	struct pn4_call *c = pn4_state_call(cl);
@@ -178,17 +177,12 @@ int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
 		st = pn4_call_start_bare(c, cl->cred);
 		if (st)
 			break;
-		if (conn) {
-			c->rpc.conn = conn;
-			c->rpc.flags |= PRPC_PINNED;
-			c->rpc.deadline = (jiffies + PN4_GREETING_TIME) | 1;
-		}
 		pn4_enc_bind_conn_to_session(
 			pn4_op(c, PN4_OP_BIND_CONN_TO_SESSION),
 			cl->session.id, PN4_CDFC_FORE_OR_BOTH, false);
 		st = pn4_state_run(c, PN4_OP_BIND_CONN_TO_SESSION);
 		st = st ?: pn4_dec_bind_conn_to_session(&c->dec, &res);
-	} while (!conn && pn4_call_again(c, &st));
+	} while (pn4_call_again(c, &st));
 	pn4_call_put(c);
 	if (!st && memcmp(res.sessionid, cl->session.id, sizeof(res.sessionid)))
 		st = -EREMOTEIO;
@@ -242,33 +236,18 @@ out:
 /* ---- events of the peer ---- */
 
 /*
- * A connection came up.  Before the first session there is nothing to bind.
- * That the session is gone is no reason to refuse the connection: recovery
- * needs it.
+ * A connection came up.  Our calls bind it to the fore channel by themselves
+ * (SP4_NONE, RFC 8881 section 2.10.3.1); the back channel is bound behind them,
+ * so that even a connection that lasts for one call only gets a call done.
  */
 static int pn4_peer_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 {
 	struct pn4_client *cl = prpc_peer_priv(peer);
-	int st;
 
-	if (!READ_ONCE(cl->session.gen))
-		return 0;
-	st = pn4_client_bind(cl, conn);
-	if (st < 0)
-		return st;
-	if (!st) {
-		clear_bit(PN4_CL_NEED_BIND, &cl->state);
-		return 0;
-	}
-	switch (pn4_error(st)->class) {
-	case PN4_CLASS_SESSION:
-		pn4_recover_session(cl, cl->session.gen);
-		break;
-	case PN4_CLASS_CLIENT:
-		pn4_recover_client(cl, cl->state_gen);
-		break;
-	default:
-		pn4_recover_start(cl, PN4_CL_NEED_BIND);
+	if (READ_ONCE(cl->session.gen) &&
+	    time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
+		set_bit(PN4_CL_NEED_BIND, &cl->state);
+		queue_work(pn4_state_wq, &cl->recover_work);
 	}
 	return 0;
 }

@@ -282,7 +282,7 @@ struct pn4_client *pn4_client_get(const struct pn4_mount_args *args);
 void pn4_client_put(struct pn4_client *cl);
 int pn4_client_exchange(struct pn4_client *cl);
 int pn4_client_session(struct pn4_client *cl);
-int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn);
+int pn4_client_bind(struct pn4_client *cl);
 int pn4_client_reclaim_complete(struct pn4_client *cl);
 
 /* recover.c */

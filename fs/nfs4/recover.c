@@ -229,11 +229,13 @@ static int pn4_recover_new_session(struct pn4_client *cl)
 
 static int pn4_recover_bind(struct pn4_client *cl)
 {
-	int st = pn4_client_bind(cl, NULL);
+	int st;
 
-	cl->last_bind = jiffies;
+	/* before the call: another connection may come up meanwhile */
+	WRITE_ONCE(cl->last_bind, jiffies);
 	clear_bit(PN4_CL_NEED_BIND, &cl->state);
-	return st;
+	st = pn4_client_bind(cl);
+	return st > 0 && pn4_error(st)->class == PN4_CLASS_FAIL ? 0 : st;
 }
 
 static int pn4_recover_complete(struct pn4_client *cl)
