@@ -29,10 +29,11 @@ class MeasureError(Exception):
 class Machine:
     """Client and server in one guest with one processor."""
 
-    def __init__(self, name, series, fs):
+    def __init__(self, name, series, fs, build):
+        """build: the directory below build/ that the module is loaded from"""
         self.dir = os.path.join(host.cache(), "run", name)
         self.kernel = host.Kernel(series)
-        self.fs = fs
+        self.fs, self.build = fs, build
         self.guest = Guest(self.dir, "bench")
         self.out = os.path.join(self.dir, "out")
         atexit.register(self.remove)
@@ -60,7 +61,7 @@ class Machine:
         os.makedirs(self.out)
         image = initrd.make(self.kernel, os.path.join(self.dir, "initrd"), {
             "NAME": "bench", "ROLE": "client", "HOSTNUM": 1, "NODES": 0, "MTU": 9000,
-            "MACHINE_ID": "0" * 31 + "1", "KERNEL": self.kernel.series})
+            "MACHINE_ID": "0" * 31 + "1", "KERNEL": self.build})
         self.guest.spawn(self._qemu(image))
         self.guest.wait_ready(600)
 

@@ -62,11 +62,12 @@ def _commit():
         ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
 
 
-def write(path, rows, kernel, boots, command):
+def write(path, rows, **about):
+    """about: kernel, boots, command; module: checksum of the penstock.ko that was
+    measured; built_here: it was built from this commit (with "+": and changes)."""
     data = {"format": FORMAT, "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "commit": _commit(), "kernel": kernel.release,
-            "qemu": ".".join(map(str, host.qemu_version())), "boots": boots,
-            "command": command, "rows": rows}
+            "commit": _commit(), "qemu": ".".join(map(str, host.qemu_version())),
+            **about, "rows": rows}
     with open(path, "w") as f:
         json.dump(data, f, indent=1)
         f.write("\n")
