@@ -169,6 +169,9 @@ int ps_permission(ps_idmap *idmap, struct inode *inode, int mask)
 		if (mask & MAY_NOT_BLOCK)
 			return -ECHILD;
 		rc = ps_access_ask(inode, &granted);
+		/* a current directory that was removed: one may leave it */
+		if (rc == -ESTALE && IS_DEADDIR(inode))
+			return generic_permission(idmap, inode, mask);
 		if (rc)
 			return rc;
 	}

@@ -290,7 +290,7 @@ int ps_getattr(ps_idmap *idmap, const struct path *path, struct kstat *st,
 	}
 	if (ps_stat_needs_server(inode, flags)) {
 		rc = ps_attr_refresh(inode);
-		if (rc)
+		if (rc && !(rc == -ESTALE && IS_DEADDIR(inode)))
 			return rc;
 	}
 	ps_fillattr(idmap, mask, inode, st);

@@ -6,7 +6,6 @@
  * so the waits here are our own and end with a fatal signal.
  */
 #include <linux/migrate.h>
-#include <linux/pagevec.h>
 #include <linux/wait_bit.h>
 #include "../net/wait.h"
 #include "penstock.h"

@@ -236,6 +236,12 @@ static inline void ps_revert_creds(const struct cred *old)
 }
 
 /* ---- page cache ---- */
+#if __has_include(<linux/folio_batch.h>)	/* renamed in 7.x */
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 #if PS_KV(6, 5)
 #define ps_generic_splice_read	filemap_splice_read
 #else

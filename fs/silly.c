@@ -10,13 +10,14 @@
  */
 #include <linux/cred.h>
 #include <linux/slab.h>
+#include "../net/wait.h"
 #include "penstock.h"
 
 #define PS_SILLY_NAME	32
 
 /*
  * struct ps_silly - the name to remove
- * @dir, @inode: references; @inode's only while @work is queued
+ * @dir: a reference; @inode: one only while @work is queued
  * @cred: of who removed the real name
  */
 struct ps_silly {
@@ -36,7 +37,7 @@ static void ps_silly_free(struct ps_silly *s)
 	kfree(s);
 }
 
-static void ps_silly_remove(struct ps_silly *s)
+static int ps_silly_remove(struct ps_silly *s)
 {
 	const struct cred *old = ps_override_creds(s->cred);
 	struct ps_stamp st = ps_stamp(s->dir);
@@ -47,31 +48,44 @@ static void ps_silly_remove(struct ps_silly *s)
 	if (!rc)
 		ps_attr_apply_dir(s->dir, &attr, st);
 	ps_revert_creds(old);
+	return rc;
 }
 
+static void ps_silly_removed(struct inode *inode)
+{
+	ps_attr_expire(inode);
+	d_prune_aliases(inode);
+	spin_lock(&inode->i_lock);
+	if (inode->i_nlink == 1)
+		drop_nlink(inode);
+	spin_unlock(&inode->i_lock);
+}
+
+/* Take the name over from the inode, unless the file was opened again. */
+static struct ps_silly *ps_silly_take(struct inode *inode)
+{
+	struct ps_inode *pi = PS_I(inode);
+	struct ps_silly *s = NULL;
+
+	spin_lock(&inode->i_lock);
+	if (!atomic_read(&pi->opens)) {
+		s = pi->silly;
+		pi->silly = NULL;
+	}
+	spin_unlock(&inode->i_lock);
+	return s;
+}
+
+/* Holds a reference to the inode. */
 static void ps_silly_work(struct work_struct *work)
 {
 	struct ps_silly *s = container_of(work, struct ps_silly, work);
 	struct inode *inode = s->inode;
-	struct ps_inode *pi = PS_I(inode);
 	struct ps_sb *sbi = PS_SB(inode->i_sb);
-	bool reopened;
 
-	spin_lock(&inode->i_lock);
-	reopened = atomic_read(&pi->opens) > 0;
-	if (!reopened)
-		pi->silly = NULL;
-	spin_unlock(&inode->i_lock);
-	if (!reopened) {
-		ps_silly_remove(s);
-		ps_silly_free(s);
-		ps_attr_expire(inode);
-		d_prune_aliases(inode);
-		spin_lock(&inode->i_lock);
-		if (inode->i_nlink == 1)
-			drop_nlink(inode);
-		spin_unlock(&inode->i_lock);
-	}
+	ps_silly_remove(s);
+	ps_silly_free(s);
+	ps_silly_removed(inode);
 	iput(inode);
 	ps_busy_put(sbi);
 }
@@ -173,25 +187,24 @@ int ps_silly_link(struct inode *dir, struct dentry *dentry)
 }
 
 /*
- * The last file description of @inode is gone.  The name is removed by a work
- * item: the closing task may be dying and could not wait for the server.
+ * The last file description of @inode is gone.  A task that was killed cannot
+ * wait for the server: there a work item removes the name.
  */
 void ps_silly_last_close(struct inode *inode)
 {
-	struct ps_inode *pi = PS_I(inode);
 	struct ps_silly *s;
 
-	if (likely(!READ_ONCE(pi->silly)))
+	if (likely(!READ_ONCE(PS_I(inode)->silly)))
 		return;
-	spin_lock(&inode->i_lock);
-	s = pi->silly;
-	if (s && !work_pending(&s->work)) {
-		atomic_inc(&inode->i_count);
-		ps_busy_get(PS_SB(inode->i_sb));
-		if (!queue_work(ps_wq, &s->work)) {
-			atomic_dec(&inode->i_count);
-			ps_busy_put(PS_SB(inode->i_sb));
-		}
+	s = ps_silly_take(inode);
+	if (!s)
+		return;
+	if (!prpc_killed() && ps_silly_remove(s) != -ERESTARTSYS) {
+		ps_silly_free(s);
+		ps_silly_removed(inode);
+		return;
 	}
-	spin_unlock(&inode->i_lock);
+	ihold(inode);
+	ps_busy_get(PS_SB(inode->i_sb));
+	queue_work(ps_wq, &s->work);
 }

@@ -114,13 +114,6 @@ static void ps_set_times(struct ps_sb *sbi)
 	sbi->ac_dir_max = t;
 }
 
-static u32 ps_time_gran(const struct pn4_fsinfo *fs)
-{
-	if (fs->time_delta.sec)
-		return NSEC_PER_SEC;
-	return clamp_t(u32, fs->time_delta.nsec, 1, NSEC_PER_SEC);
-}
-
 /* s_root: an inode that nobody can reach. */
 static struct dentry *ps_make_root(struct super_block *sb)
 {
@@ -153,7 +146,7 @@ static int ps_fill_super(struct super_block *sb)
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
 	if (vol->fs.maxfilesize && vol->fs.maxfilesize < MAX_LFS_FILESIZE)
 		sb->s_maxbytes = vol->fs.maxfilesize;
-	sb->s_time_gran = ps_time_gran(&vol->fs);
+	sb->s_time_gran = 1;	/* time_delta is for clocks; what is set is kept */
 	sb->s_blocksize = PAGE_SIZE;
 	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_flags |= SB_NOATIME;
