@@ -236,7 +236,7 @@ static inline void ps_revert_creds(const struct cred *old)
 }
 
 /* ---- page cache ---- */
-#if __has_include(<linux/folio_batch.h>)	/* renamed in 7.x */
+#if PS_KV(7, 1)				/* renamed */
 #include <linux/folio_batch.h>
 #else
 #include <linux/pagevec.h>
