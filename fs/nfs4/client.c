@@ -9,7 +9,7 @@
 
 #define PN4_STATE_SEND		1024
 #define PN4_STATE_REPLY		(3 * PN4_OPAQUE_LIMIT + 512)
-#define PN4_MOUNT_TIME		(60 * HZ)	/* a silent server at mount */
+#define PN4_MOUNT_TIME		(30 * HZ)	/* a silent server at mount */
 #define PN4_DESTROY_TIME	(2 * HZ)
 
 static LIST_HEAD(pn4_clients);
