@@ -56,14 +56,20 @@ class _Channel:
         self.id = f"{os.getpid()}-{_Channel._next}"
 
     def send(self, **msg):
-        self.sock.sendall(b"\n" + json.dumps(dict(msg, id=self.id)).encode() + b"\n")
+        try:
+            self.sock.sendall(b"\n" + json.dumps(dict(msg, id=self.id)).encode() + b"\n")
+        except OSError as e:
+            raise GuestError(f"the guest has gone: {e}")
 
     def messages(self, timeout):
         """What arrives for this command within timeout; None when nothing did."""
         if b"\n" not in self.buf:
             if not select.select([self.sock], [], [], timeout)[0]:
                 return None
-            data = self.sock.recv(1 << 18)
+            try:
+                data = self.sock.recv(1 << 18)
+            except ConnectionError:
+                data = b""
             if not data:
                 raise GuestError("the guest has gone (its QEMU closed the command port)")
             self.buf += data
