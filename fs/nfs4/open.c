@@ -161,35 +161,22 @@ static void pn4_close_start(struct pn4_open *open)
 static void pn4_open_detach(struct pn4_open *open)
 {
 	struct pn4_node *node = open->node;
+	unsigned long flags;
 
 	if (!node)
 		return;
-	spin_lock_irq(&node->lock);
+	spin_lock_irqsave(&node->lock, flags);
 	list_del_init(&open->link);
 	open->closed = true;
 	open->node = NULL;
-	spin_unlock_irq(&node->lock);
-}
-
-static void pn4_put_work(struct work_struct *work)
-{
-	struct pn4_open *open = container_of(work, struct pn4_open, work);
-
-	pn4_open_detach(open);
-	pn4_late_get(open->vol);
-	pn4_close_call(open, NULL, true);
-	pn4_close_finish(open);
+	spin_unlock_irqrestore(&node->lock, flags);
 }
 
 void pn4_open_put(struct pn4_open *open)
 {
 	if (!open || !refcount_dec_and_test(&open->ref))
 		return;
-	if (in_interrupt() || irqs_disabled() || in_atomic()) {
-		INIT_WORK(&open->work, pn4_put_work);
-		queue_work(pn4_wq, &open->work);
-		return;
-	}
+	/* now, not in a work item: the inode may be gone before that runs */
 	pn4_open_detach(open);
 	pn4_late_get(open->vol);
 	pn4_close_start(open);
