@@ -27,8 +27,10 @@ static struct pn4_call *pn4_state_call(struct pn4_client *cl)
 		return NULL;
 	c->privileged = true;
 	c->unkillable = current->flags & PF_WQ_WORKER;
-	if (!c->unkillable)	/* a mount or umount is waiting */
+	if (!c->unkillable) {	/* a mount or umount is waiting */
 		c->give_up = (jiffies + PN4_MOUNT_TIME) | 1;
+		c->impatient = true;
+	}
 	return c;
 }
 

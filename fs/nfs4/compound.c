@@ -25,6 +25,7 @@
 #define PN4_POOL_MIN	64
 #define PN4_DELAY_MIN	10		/* ms */
 #define PN4_DELAY_MAX	5000
+#define PN4_LOSSES_MAX	5		/* connections a mount's call may lose */
 #define PN4_TRIES_MAX	64		/* recoveries one operation may ask for */
 
 static struct kmem_cache *pn4_call_cache;	/* with I/O sized buffers */
@@ -114,6 +115,8 @@ int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
 	c->rpc.reply_size = c->rsize;
 	c->rpc.tag = c->vol ? (void *)c->vol : c->client;
 	c->rpc.deadline = c->give_up;
+	if (c->impatient)
+		c->rpc.flags |= PRPC_NO_RESEND;
 	c->nops = 0;
 	c->status = 0;
 	c->phase = PN4_PHASE_BUSY;
@@ -371,6 +374,10 @@ bool pn4_call_again(struct pn4_call *c, int *st)
 		return false;
 	if (*st == -EAGAIN && !c->nowait)
 		return true;
+	if (*st == -ENOTCONN && c->impatient && c->losses++ < PN4_LOSSES_MAX) {
+		*st = pn4_call_pause(c) ?: *st;
+		return *st == -ENOTCONN;
+	}
 	if (*st < 0)
 		return false;
 	e = pn4_error(*st);

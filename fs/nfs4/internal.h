@@ -160,6 +160,7 @@ struct pn4_call {
 	bool privileged;		/* recovery itself: not gated */
 	bool nowait;
 	bool unkillable;
+	bool impatient;			/* a mount's: fail if connections keep breaking */
 	bool cachethis;
 	bool pooled;
 	u32 first_op;			/* for the counters */
@@ -169,6 +170,7 @@ struct pn4_call {
 	struct pxdr_dec dec;
 
 	unsigned int tries;
+	unsigned int losses;
 	unsigned int delay_ms;
 	unsigned long give_up;		/* soft: jiffies, 0 never */
 	u32 used_gen;			/* open->gen or client->state_gen it was sent under */
