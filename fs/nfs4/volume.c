@@ -194,7 +194,8 @@ int pn4_mount(const struct pn4_mount_args *args, const char *path,
 	cl = pn4_client_get(args);
 	if (IS_ERR(cl)) {
 		kfree(vol);
-		return PTR_ERR(cl);
+		/* what answers there is no NFS server */
+		return PTR_ERR(cl) == -EREMOTEIO ? -EPROTO : PTR_ERR(cl);
 	}
 	vol->soft_timeout = args->soft_timeout;
 	pn4_volume_link(vol, cl);
