@@ -553,6 +553,20 @@ void prpc_calls_flush(struct prpc_peer *peer)
 /* ---- after a loss ---- */
 
 /* One call of a closed connection; true if it is to be finished now. */
+/* Does any call wait for an answer on @conn?  For a look now and then. */
+bool prpc_conn_waited_for(struct prpc_conn *conn)
+{
+	struct prpc_peer *peer = conn->path->peer;
+	bool found = false;
+	u32 i;
+
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->table_size && !found; i++)
+		found = peer->table[i].call && peer->table[i].call->conn == conn;
+	spin_unlock_bh(&peer->lock);
+	return found;
+}
+
 static bool prpc_requeue_one(struct prpc_peer *peer, struct prpc_call *call,
 			     struct list_head *again)
 {

@@ -31,6 +31,13 @@
 /* Longer than the longest pause between two window probes. */
 #define PTCP_DEAD_CLOSED_WINDOW	(150 * HZ)
 
+/*
+ * A server whose machine acknowledges everything and which answers nothing has
+ * lost our calls.  Sent again in their session slots, they run once all the
+ * same (RFC 8881 section 2.10.6.2).
+ */
+#define PTCP_NO_ANSWER		(60 * HZ)
+
 /* ---- socket callbacks: sk_callback_lock keeps @c while they run ---- */
 
 /* Socket lock held, by a task or by softirq. */
@@ -222,6 +229,17 @@ static int ptcp_dial(struct ptcp_conn *c, long timeout)
 
 /* ---- is it still alive? ---- */
 
+static bool ptcp_unanswered(struct ptcp_conn *c)
+{
+	u32 received = READ_ONCE(tcp_sk(c->sock->sk)->rcv_nxt);
+
+	if (received != c->received || !prpc_conn_waited_for(&c->conn)) {
+		c->received = received;
+		c->answered = jiffies;
+	}
+	return time_after_eq(jiffies, c->answered + PTCP_NO_ANSWER);
+}
+
 /*
  * TCP_USER_TIMEOUT would also break a connection to a server that is merely so
  * busy that it reads nothing for 10 s, and all that it has not read would be
@@ -240,6 +258,10 @@ static void ptcp_watch(struct work_struct *work)
 		c->acked = acked;
 		c->heard = jiffies;
 	} else if (time_after_eq(jiffies, c->heard + limit)) {
+		prpc_conn_down(&c->conn, -ETIMEDOUT);
+		return;
+	}
+	if (ptcp_unanswered(c)) {
 		prpc_conn_down(&c->conn, -ETIMEDOUT);
 		return;
 	}
@@ -262,6 +284,7 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 		error = ptcp_dial(c, msecs_to_jiffies(timeout_ms));
 		if (!error) {
 			c->heard = jiffies;
+			c->answered = jiffies;
 			queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);
 			break;
 		}

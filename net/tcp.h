@@ -98,7 +98,10 @@ struct ptcp_rx {
 	u64 surplus;		/* bytes of replies that had no place */
 };
 
-/* @acked, @heard: the last acknowledgement that @watch saw, and when */
+/*
+ * @acked, @heard: the last acknowledgement that @watch saw, and when
+ * @received, @answered: the last byte received that it saw, and when
+ */
 struct ptcp_conn {
 	struct prpc_conn conn;
 	struct socket *sock;
@@ -107,6 +110,8 @@ struct ptcp_conn {
 	struct delayed_work watch;
 	u32 acked;
 	unsigned long heard;
+	u32 received;
+	unsigned long answered;
 };
 
 static inline struct ptcp_conn *ptcp_conn(struct prpc_conn *conn)

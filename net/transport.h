@@ -112,6 +112,11 @@ void prpc_call_sent(struct prpc_conn *conn, struct prpc_call *call);
 int prpc_callback_in(struct prpc_conn *conn, const void *msg, size_t len);
 /* The connection failed (keeps the first error); the core will close it. */
 void prpc_conn_down(struct prpc_conn *conn, int error);
+/*
+ * Is anybody waiting for an answer on @conn?  Looks at every call of the peer:
+ * for a watchdog, not for each call.
+ */
+bool prpc_conn_waited_for(struct prpc_conn *conn);
 /* Is the core closing this connection? */
 static inline bool prpc_conn_closing(const struct prpc_conn *conn)
 {

@@ -249,7 +249,9 @@ static int pn4_peer_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 	if (READ_ONCE(cl->session.gen) &&
 	    time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
 		set_bit(PN4_CL_NEED_BIND, &cl->state);
-		queue_work(pn4_state_wq, &cl->recover_work);
+		/* else a mount or recovery is at work and sees to it */
+		if (test_bit(PN4_CL_READY, &cl->state))
+			queue_work(pn4_state_wq, &cl->recover_work);
 	}
 	return 0;
 }
@@ -510,6 +512,8 @@ struct pn4_client *pn4_client_get(const struct pn4_mount_args *args)
 		return twin;
 	}
 	pn4_ready(cl);
+	if (test_bit(PN4_CL_NEED_BIND, &cl->state))
+		pn4_recover_start(cl, PN4_CL_NEED_BIND);
 	queue_delayed_work(pn4_state_wq, &cl->renew_work, HZ);
 	return cl;
 }
