@@ -155,6 +155,8 @@ class Cluster:
         else:
             accel = ["-accel", "tcg,thread=multi,tb-size=192", "-cpu", "max"]
         quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
+                 # a one-shot timer that emulation loses never fires again; a periodic one does
+                 "nohz=off highres=off "
                  "net.ifnames=0 no_timer_check random.trust_cpu=on nokaslr "
                  "rcupdate.rcu_cpu_stall_timeout=60 cryptomgr.notests "
                  "module.sig_enforce=0 rdinit=/init")
