@@ -24,6 +24,7 @@ static const char *ps_read_link(struct inode *inode)
 	/* the first one stays: walks under RCU may be using it */
 	if (cmpxchg_release(&pi->link, NULL, link))
 		kfree(link);
+	/* pairs with the release: the string is there with the pointer */
 	return smp_load_acquire(&pi->link);
 }
 
@@ -31,6 +32,7 @@ static const char *ps_read_link(struct inode *inode)
 static const char *ps_get_link(struct dentry *dentry, struct inode *inode,
 			       struct delayed_call *done)
 {
+	/* pairs with the release in ps_read_link() */
 	const char *link = smp_load_acquire(&PS_I(inode)->link);
 
 	if (likely(link))

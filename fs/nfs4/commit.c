@@ -147,6 +147,7 @@ static void pn4_resend_work(struct work_struct *work)
 		pn4_commit_end(&one, io->error);
 	}
 	clear_bit(PN4_NODE_RESENDING, &node->flags);
+	/* cleared before the queue is looked at */
 	smp_mb__after_atomic();
 	wake_up_all(&node->wait);
 	memalloc_nofs_restore(nofs);
@@ -157,6 +158,7 @@ static void pn4_resend_work(struct work_struct *work)
 static void pn4_resend_start(struct pn4_node *node, struct list_head *list)
 {
 	set_bit(PN4_NODE_RESENDING, &node->flags);
+	/* set before writes_in_flight is looked at, see pn4_write_begin() */
 	smp_mb__after_atomic();
 	list_splice_tail_init(list, &node->resend);
 	if (WARN_ON_ONCE(!pn4_host_pin(node))) {

@@ -54,6 +54,7 @@ static void pn4_io_put(struct pn4_io *io)
 		if (!io->error && !io->committed)
 			pn4_commit_written(io);
 		if (atomic_dec_and_test(&node->writes_in_flight) &&
+		    /* waitqueue_active: ordered by the fully ordered dec */
 		    waitqueue_active(&node->wait))
 			wake_up_all(&node->wait);
 	}
@@ -223,6 +224,7 @@ static int pn4_write_begin(struct pn4_io *io)
 
 	for (;;) {
 		atomic_inc(&node->writes_in_flight);
+		/* counted before we look: the resender looks the other way round */
 		smp_mb__after_atomic();
 		if (likely(!test_bit(PN4_NODE_RESENDING, &node->flags)) ||
 		    io->resend)

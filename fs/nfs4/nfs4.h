@@ -221,8 +221,10 @@ static inline bool pn4_fh_equal(const struct pn4_fh *a, const struct pn4_fh *b)
 int pn4_lookup(struct pn4_node *dir, const char *name, u32 len,
 	       struct pn4_fh *fh, struct pn4_attr *attr);
 int pn4_lookup_parent(struct pn4_node *dir, struct pn4_fh *fh, struct pn4_attr *attr);
-/* Attributes; if @access, also ACCESS with the PN4_ACCESS_* asked in *@access,
- * on return those granted to the caller. */
+/*
+ * Attributes; if @access, also ACCESS with the PN4_ACCESS_* asked in *@access,
+ * on return those granted to the caller.
+ */
 int pn4_getattr(struct pn4_node *node, struct pn4_attr *attr, u32 *access);
 /* @set: valid says which members to set; @open may be NULL; @attr: afterwards */
 int pn4_setattr(struct pn4_node *node, struct pn4_open *open,
@@ -339,8 +341,10 @@ int pn4_open_error(const struct pn4_open *open);
 
 /* ---- data: io.c, commit.c, space.c ---- */
 
-/* See struct pn4_io.  0: done will be (or was) called; -EAGAIN (nowait only)
- * or -ERESTARTSYS/-EINTR (killable only): it will not. */
+/*
+ * See struct pn4_io.  0: done will be (or was) called; -EAGAIN (nowait only)
+ * or -ERESTARTSYS/-EINTR (killable only): it will not.
+ */
 int pn4_io_submit(struct pn4_io *io);
 /*
  * Make stable what has been written unstable, wait for it.  @attr (may be

@@ -140,7 +140,7 @@ static void pn4_close_start(struct pn4_open *open)
 	struct pn4_call *c;
 
 	INIT_WORK(&open->work, pn4_close_work);
-	if (in_interrupt() || irqs_disabled() || in_atomic()) {
+	if (in_interrupt() || irqs_disabled()) {
 		queue_work(pn4_wq, &open->work);
 		return;
 	}

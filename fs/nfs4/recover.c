@@ -23,6 +23,7 @@
 void pn4_ready(struct pn4_client *cl)
 {
 	set_bit(PN4_CL_READY, &cl->state);
+	/* set before the queue is looked at */
 	smp_mb__after_atomic();
 	wake_up_all(&cl->wait);
 }
@@ -177,6 +178,7 @@ static int pn4_recover_opens(struct pn4_client *cl)
 	int st = 0, class;
 
 	clear_bit(PN4_CL_NEED_OPENS, &cl->state);
+	/* what is lost from now on sets it again */
 	smp_mb__after_atomic();
 	if (test_and_clear_bit(PN4_CL_LOST_ALL, &cl->state))
 		pn4_recover_lose_all(cl);

@@ -144,6 +144,7 @@ void pn4_slot_put(struct pn4_call *c)
 		wake = c->slot < s->limit;
 	}
 	spin_unlock_bh(&s->lock);
+	/* waitqueue_active: as in pn4_slot_reply() */
 	if (wake && waitqueue_active(&c->client->wait))
 		wake_up(&c->client->wait);
 }
@@ -171,7 +172,7 @@ void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
 		wake = c->slot < s->limit;
 	}
 	spin_unlock_bh(&s->lock);
-	/* a waiter is on the queue before it looks for a slot under the lock */
+	/* waitqueue_active: a waiter queues before it looks under the lock */
 	if (wake && waitqueue_active(&c->client->wait))
 		wake_up(&c->client->wait);
 }
