@@ -219,6 +219,10 @@ static void pn4_client_farewell(struct pn4_client *cl)
 
 	if (!c || !prpc_peer_live(cl->peer))
 		goto out;
+	/* umount -f of a server that says nothing: its lease will see to it */
+	if (test_bit(PN4_CL_ABORTED, &cl->state) &&
+	    time_after(jiffies, cl->last_renewal + PN4_DESTROY_TIME))
+		goto out;
 	c->give_up = (jiffies + PN4_DESTROY_TIME) | 1;
 	if (pn4_call_start_bare(c, cl->cred))
 		goto out;
@@ -437,6 +441,8 @@ static void pn4_client_destroy(struct pn4_client *cl)
 {
 	set_bit(PN4_CL_DEAD, &cl->state);
 	wake_up_all(&cl->wait);
+	if (cl->peer)	/* renewal may be waiting for an answer */
+		prpc_abort(cl->peer, cl, -ESHUTDOWN);
 	cancel_delayed_work_sync(&cl->renew_work);
 	pn4_recover_stop(cl);
 	if (cl->peer) {

@@ -63,6 +63,7 @@ struct pn4_session {
 enum {
 	PN4_CL_READY,		/* calls may take slots */
 	PN4_CL_DEAD,		/* unmounting or given up: no recovery */
+	PN4_CL_ABORTED,		/* a volume of it was unmounted by force */
 	PN4_CL_NEED_CLIENTID,
 	PN4_CL_NEED_SESSION,
 	PN4_CL_NEED_OPENS,	/* some opens have lost their state */

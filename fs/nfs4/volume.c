@@ -252,6 +252,7 @@ void pn4_umount(struct pn4_volume *vol)
 void pn4_abort(struct pn4_volume *vol)
 {
 	WRITE_ONCE(vol->dead, true);
+	set_bit(PN4_CL_ABORTED, &vol->client->state);
 	prpc_abort(vol->client->peer, vol, -EIO);
 	wake_up_all(&vol->client->wait);
 }
