@@ -55,7 +55,7 @@ demo: deps
 	@tests/demo $(if $(WANT_SHELL),--shell)
 
 check: deps
-	@tests/run --fs penstock
+	@tests/run --fs penstock --retry
 check-long: deps
 	@tests/run --long
 check-nfs: deps
