@@ -169,7 +169,6 @@ static int pn4_call_sequence(struct pn4_call *c)
 	if (st == PN4ERR_SEQ_MISORDERED && pn4_slot_unskip(c))
 		return -EAGAIN;		/* it never saw the call before this */
 	if (st > 0) {
-		c->seq_failed = true;
 		if (st == PN4ERR_RETRY_UNCACHED_REP)
 			pn4_slot_skip(c);
 		return st;

@@ -175,7 +175,6 @@ struct pn4_call {
 	unsigned int delay_ms;
 	unsigned long give_up;		/* soft: jiffies, 0 never */
 	u32 used_gen;			/* open->gen or client->state_gen it was sent under */
-	bool seq_failed;		/* the status is SEQUENCE's own */
 	int phase;
 	struct pn4_open *open;		/* whose stateid is used; borrowed */
 
@@ -183,7 +182,6 @@ struct pn4_call {
 	struct pn4_io *io;
 	u32 at;				/* from io->pos */
 	u32 len;
-	u32 got;
 
 	void *sbuf;
 	void *rbuf;
@@ -302,10 +300,6 @@ void pn4_ready(struct pn4_client *cl);
 int pn4_io_stateid(struct pn4_io *io, struct pn4_call *c, struct pn4_stateid *sid);
 int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid);
 int pn4_open_reclaim(struct pn4_open *open);
-
-/* io.c */
-int pn4_io_init(void);
-void pn4_io_exit(void);
 
 /* commit.c */
 void pn4_commit_written(struct pn4_io *io);
