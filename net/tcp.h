@@ -41,6 +41,8 @@ struct ptcp_note {
  * @splice: @data's pages go by reference
  * @sent: bytes of it that the socket has taken
  * @head, @data, @tail: what is left of it
+ * @handed: calls that the socket has taken; BUSY's
+ * @held: how many of the last ones may still wait there, see ptcp_tx_hold(); BUSY's
  * @wait: ptcp_tx_cancel() of the record being sent waits here
  * @waiters: how many do
  */
@@ -54,6 +56,8 @@ struct ptcp_tx {
 	struct prpc_call *call;
 	struct ptcp_note *note;
 	u32 sent;
+	u32 handed;
+	u32 held;
 	struct iov_iter head;
 	struct iov_iter data;
 	struct iov_iter tail;
@@ -81,6 +85,7 @@ enum ptcp_rx_mode {
  * @pos: bytes of the record seen
  * @limit: where the bytes for call->reply end, in HEAD
  * @call: being filled
+ * @replies: seen on this connection; the sending side reads it
  */
 struct ptcp_rx {
 	enum ptcp_rx_mode mode;
@@ -95,6 +100,7 @@ struct ptcp_rx {
 	struct iov_iter iter;
 	u8 *cb;
 	u32 cb_size;
+	u32 replies;
 	u64 surplus;		/* bytes of replies that had no place */
 };
 

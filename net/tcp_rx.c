@@ -69,6 +69,7 @@ static int ptcp_rx_started(struct ptcp_conn *c)
 			rx->mode = PTCP_RX_SKIP;
 		return 0;
 	case RPC5531_REPLY:
+		WRITE_ONCE(rx->replies, rx->replies + 1);
 		break;
 	default:
 		return -EREMOTEIO;

@@ -18,6 +18,9 @@
 
 /* Records that a submitter sends in one go. */
 #define PTCP_TX_BUDGET		16
+/* Of the calls that the server has, this part may be held; up to this size. */
+#define PTCP_HOLD_SHARE		4
+#define PTCP_HOLD_BYTES		1024
 
 static const u8 ptcp_zero[4];
 
@@ -163,16 +166,47 @@ static int ptcp_tx_record(struct ptcp_conn *c, bool more)
 	return ptcp_tx_iter(c, &tx->tail, false, last);
 }
 
-/* The record is in the socket: give back what it was made of. */
-static void ptcp_tx_done(struct ptcp_conn *c)
+static bool ptcp_tx_packets_out(struct ptcp_conn *c)
+{
+	return READ_ONCE(tcp_sk(c->sock->sk)->packets_out);
+}
+
+/*
+ * A server that works on many calls does not miss one more yet: it may stay in
+ * the socket, to share a segment with the next ones, which saves both ends
+ * work.  Nobody needs to remember it: TCP itself sends what it has when
+ * something is acknowledged, and something will be while a packet is out.
+ * At most a quarter as many calls wait as the server has, so the mean wait is
+ * an eighth of a call's own time even if no acknowledgement comes earlier.
+ */
+static bool ptcp_tx_hold(struct ptcp_conn *c)
+{
+	struct ptcp_tx *tx = &c->tx;
+	u32 busy = tx->handed - tx->held - READ_ONCE(c->rx.replies);
+
+	if (!tx->call || tx->call->out.len ||
+	    pxdr_enc_len(&tx->call->enc) > PTCP_HOLD_BYTES)
+		return false;
+	return (s32)busy > 0 && tx->held < busy / PTCP_HOLD_SHARE &&
+	       ptcp_tx_packets_out(c);
+}
+
+/*
+ * The record is in the socket: give back what it was made of.  @corked: with
+ * MSG_MORE, so that it may not have left.
+ */
+static void ptcp_tx_done(struct ptcp_conn *c, bool corked)
 {
 	struct ptcp_tx *tx = &c->tx;
 
 	prpc_conn_count(&c->conn, tx->sent, 0);
-	if (tx->call)
+	tx->held = corked ? tx->held + 1 : 0;
+	if (tx->call) {
+		tx->handed++;
 		prpc_call_sent(&c->conn, tx->call);
-	else
+	} else {
 		kfree(tx->note);
+	}
 }
 
 /*
@@ -243,13 +277,14 @@ static void ptcp_tx_run(struct ptcp_conn *c, bool begun)
 	struct ptcp_tx *tx = &c->tx;
 	unsigned int noio = memalloc_noio_save();
 	int budget = PTCP_TX_BUDGET, error;
-	bool more = true, corked = false;
+	bool more = true, hold, corked = false;
 
 	if (!begun && !ptcp_tx_advance(c, &budget, &more))
 		goto out;
 	for (;;) {
-		corked = more;
-		error = ptcp_tx_record(c, more);
+		hold = !more && ptcp_tx_hold(c);
+		corked = more || hold;
+		error = ptcp_tx_record(c, corked);
 		if (error == -EAGAIN) {
 			if (ptcp_tx_again(tx))
 				continue;
@@ -259,7 +294,10 @@ static void ptcp_tx_run(struct ptcp_conn *c, bool begun)
 			ptcp_tx_fail(c, error);
 			goto out;
 		}
-		ptcp_tx_done(c);
+		/* looked at now, behind the record: its acknowledgement sends ours */
+		if (hold && ptcp_tx_packets_out(c))
+			corked = false;
+		ptcp_tx_done(c, hold || more);
 		if (!ptcp_tx_advance(c, &budget, &more))
 			break;
 	}
