@@ -119,7 +119,8 @@ def t_power_cycle(b):
     d = b.dir()
     b.run(b.client, f"seq 1000 >{d}/f; sync {d}/f")
     job = b.start(b.client, f"exec 5<{d}/f 6>{d}/w; echo dead >&6; cat <&5 >/dev/null; sync {d}/w; "
-                            "touch /tmp/owner.open; sleep 1000")
+                            "touch /tmp/owner.open; exec sleep 54321")
+    b.undo.callback(b.run, b.client, "rm -f /tmp/owner.open; pkill -f '[s]leep 54321' || true")
     b.run(b.client, "while ! test -e /tmp/owner.open; do sleep 0.2; done")
     before = _at(b, "10.1.0.1")
     held = b.run(b.node1, "cat /proc/fs/nfsd/clients/*/states")
