@@ -153,7 +153,7 @@ class Cluster:
         if host.use_kvm(kernel, image):
             accel = ["-accel", "kvm", "-cpu", "host"]
         else:
-            accel = ["-accel", "tcg,thread=multi,tb-size=192", "-cpu", "max"]
+            accel = ["-accel", f"tcg,thread=multi,tb-size={512 if guest is self.client else 192}", "-cpu", "max"]
         quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
                  # a one-shot timer that emulation loses never fires again; a periodic one does
                  "nohz=off highres=off "
