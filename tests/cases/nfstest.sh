@@ -42,12 +42,14 @@ t_posix_chmod_open() { nfstest posix --runtest chmod,open; }
 #: timeout=300
 t_lock() { nfstest lock --runtest btest01; }
 
-# Files made, written, renamed, linked, locked and compared at random
+# Files made, written, renamed, linked, locked and removed at random
 #: timeout=300
 t_io() {
-	nfstest_io -d "$T/io" -s 42 -n 2 -r 15 --fsizeavg 256k --fsizedev 64k -e -v info >/tmp/nfstest.out 2>&1 || {
-		cat /tmp/nfstest.out
-		fail "nfstest_io"
-	}
+	nfstest_io -d "$T/io" -s 42 -n 2 -r 15 -e -v info --minfiles 5 --fsizeavg 64k --fsizedev 16k \
+		--rsize 16k --rsizedev 2k --wsize 16k --wsizedev 2k --rename 15 --remove 10 \
+		--link 5 --slink 3 --readdir 5 >/tmp/nfstest.out 2>&1 || fail "nfstest_io: $(cat /tmp/nfstest.out)"
 	cat /tmp/nfstest.out
+	# It says so and ends with status 0.
+	! grep -E 'ERROR|Traceback' /tmp/nfstest.out || fail "nfstest_io (above)"
+	grep -qE 'WRITE: +[1-9]' /tmp/nfstest.out || fail "nfstest_io has written nothing"
 }
