@@ -7,6 +7,9 @@ static ssize_t ps_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	int rc;
 
+	rc = pn4_open_error(ps_file_open(iocb->ki_filp));
+	if (rc)
+		return rc;
 	if (iocb->ki_flags & IOCB_DIRECT)
 		return ps_direct_read(iocb, to);
 	rc = ps_data_revalidate(inode, iocb->ki_flags & IOCB_NOWAIT);
@@ -17,7 +20,8 @@ static ssize_t ps_splice_read(struct file *in, loff_t *pos,
 			      struct pipe_inode_info *pipe, size_t len,
 			      unsigned int flags)
 {
-	int rc = ps_data_revalidate(file_inode(in), false);
+	int rc = pn4_open_error(ps_file_open(in)) ?:
+		 ps_data_revalidate(file_inode(in), false);
 
 	return rc ? rc : ps_generic_splice_read(in, pos, pipe, len, flags);
 }
@@ -39,8 +43,10 @@ static ssize_t ps_write_locked(struct kiocb *iocb, struct iov_iter *from)
 static ssize_t ps_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t rc;
+	ssize_t rc = pn4_open_error(ps_file_open(iocb->ki_filp));
 
+	if (rc)
+		return rc;
 	if (iocb->ki_flags & IOCB_DIRECT)
 		return ps_direct_write(iocb, from);
 	if (iocb->ki_flags & IOCB_NOWAIT)

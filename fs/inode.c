@@ -228,21 +228,28 @@ void ps_put_inodes(struct work_struct *work)
 bool pn4_host_pin(struct pn4_node *node)
 {
 	struct inode *inode = ps_node_inode(node);
+	struct ps_sb *sbi = PS_SB(inode->i_sb);
 
+	ps_busy_get(sbi);	/* unmounting waits for the unpin */
 	/* with another holder around no lock is needed, so any context will do */
 	if (atomic_inc_not_zero(&inode->i_count))
 		return true;
-	return in_task() && igrab(inode);
+	if (in_task() && igrab(inode))
+		return true;
+	ps_busy_put(sbi);
+	return false;
 }
 
 void pn4_host_unpin(struct pn4_node *node)
 {
 	struct inode *inode = ps_node_inode(node);
+	struct ps_sb *sbi = PS_SB(inode->i_sb);
 
 	if (in_task())
 		iput(inode);
 	else
 		ps_iput_atomic(inode);
+	ps_busy_put(sbi);
 }
 
 int pn4_host_flush(struct pn4_node *node)

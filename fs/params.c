@@ -15,6 +15,15 @@
 enum {
 	Opt_addr, Opt_port, Opt_vers, Opt_rsize, Opt_wsize, Opt_hard, Opt_soft,
 	Opt_timeout, Opt_proto, Opt_sec, Opt_actimeo, Opt_noac, Opt_ac,
+	Opt_local_lock,
+};
+
+static const struct constant_table ps_local_locks[] = {
+	{ "none",	0 },
+	{ "posix",	PS_LOCAL_POSIX },
+	{ "flock",	PS_LOCAL_FLOCK },
+	{ "all",	PS_LOCAL_POSIX | PS_LOCAL_FLOCK },
+	{}
 };
 
 const struct fs_parameter_spec ps_params[] = {
@@ -31,6 +40,7 @@ const struct fs_parameter_spec ps_params[] = {
 	fsparam_u32("actimeo", Opt_actimeo),
 	fsparam_flag("ac", Opt_ac),
 	fsparam_flag("noac", Opt_noac),
+	fsparam_enum("local_lock", Opt_local_lock, ps_local_locks),
 	{}
 };
 
@@ -157,6 +167,9 @@ static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 		return 0;
 	case Opt_ac:
 		o->actimeo = PS_TIMES_UNSET;
+		return 0;
+	case Opt_local_lock:
+		o->local_lock = res->uint_32;
 		return 0;
 	}
 	return -EINVAL;
@@ -298,6 +311,15 @@ static void ps_show_addr(struct seq_file *m, const struct sockaddr_storage *ss)
 		seq_printf(m, ",addr=%pI6c", &sin6->sin6_addr);
 }
 
+static void ps_show_local_lock(struct seq_file *m, unsigned int local)
+{
+	const struct constant_table *t;
+
+	for (t = ps_local_locks; t->name; t++)
+		if (local && local == t->value)
+			seq_printf(m, ",local_lock=%s", t->name);
+}
+
 void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 {
 	const struct ps_opts *o = &sbi->opts;
@@ -311,6 +333,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 		seq_puts(m, ",noac");
 	else if (o->actimeo != PS_TIMES_UNSET)
 		seq_printf(m, ",actimeo=%d", o->actimeo);
+	ps_show_local_lock(m, o->local_lock);
 	for (i = 0; i < o->nr_addrs; i++)
 		ps_show_addr(m, &o->addrs[i]);
 }

@@ -22,11 +22,14 @@
 #define PS_SOFT_TIMEOUT		60	/* seconds, "soft" without "timeout=" */
 #define PS_ACCESS_SLOTS		4
 #define PS_TIMES_UNSET		(-1)
+#define PS_LOCAL_POSIX		BIT(0)	/* fcntl(2) locks, OFD ones too */
+#define PS_LOCAL_FLOCK		BIT(1)
 
 /**
  * struct ps_opts - mount options
  * @actimeo: seconds attributes are trusted, 0 with noac, PS_TIMES_UNSET: adapt
  * @timeout: seconds a call may wait when @soft
+ * @local_lock: PS_LOCAL_*: locks that the server does not hear of
  */
 struct ps_opts {
 	struct sockaddr_storage *addrs;
@@ -38,6 +41,7 @@ struct ps_opts {
 	bool timeout_set;
 	unsigned int timeout;
 	int actimeo;
+	unsigned int local_lock;
 	u32 rsize;
 	u32 wsize;
 	char proto[16];

@@ -163,7 +163,7 @@ static int ps_fill_super(struct super_block *sb)
 static bool ps_same_opts(const struct ps_opts *a, const struct ps_opts *b)
 {
 	return a->actimeo == b->actimeo && a->soft == b->soft &&
-	       a->timeout == b->timeout;
+	       a->timeout == b->timeout && a->local_lock == b->local_lock;
 }
 
 static int ps_test_super(struct super_block *sb, struct fs_context *fc)
@@ -331,6 +331,8 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "wsize";
 	if (n->port != o->port)
 		return "port";
+	if (n->local_lock != o->local_lock)
+		return "local_lock";
 	for (i = 0; i < n->nr_addrs; i++)
 		if (!ps_has_addr(o, &n->addrs[i]))
 			return "addr";

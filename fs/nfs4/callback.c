@@ -35,6 +35,16 @@ static u32 pn4_cb_recall_any(struct pxdr_dec *args)
 	return pn4_dec_cb_recall_any(args, &a) ? PN4ERR_BADXDR : 0;
 }
 
+static u32 pn4_cb_notify_lock(struct pn4_client *cl, struct pxdr_dec *args)
+{
+	struct pn4_cb_notify_lock_args a;
+
+	if (pn4_dec_cb_notify_lock(args, &a))
+		return PN4ERR_BADXDR;
+	pn4_lock_notify(cl, &a);
+	return 0;
+}
+
 static u32 pn4_cb_recall_slot(struct pn4_client *cl, struct pxdr_dec *args)
 {
 	u32 highest;
@@ -58,7 +68,6 @@ static u32 pn4_cb_refuse(u32 op, struct pxdr_dec *args)
 		return PN4ERR_NOMATCHING_LAYOUT;
 	case PN4_OP_CB_PUSH_DELEG:
 		return PN4ERR_REJECT_DELEG;
-	case PN4_OP_CB_NOTIFY_LOCK:
 	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:
 	case PN4_OP_CB_WANTS_CANCELLED:
 		return 0;	/* hints */
@@ -79,6 +88,9 @@ static u32 pn4_cb_op(struct pn4_client *cl, u32 op, struct pxdr_dec *args,
 	case PN4_OP_CB_RECALL_SLOT:
 		st = pn4_cb_recall_slot(cl, args);
 		break;
+	case PN4_OP_CB_NOTIFY_LOCK:
+		st = pn4_cb_notify_lock(cl, args);
+		break;
 	case PN4_OP_CB_SEQUENCE:
 		st = PN4ERR_SEQUENCE_POS;
 		break;
@@ -86,7 +98,8 @@ static u32 pn4_cb_op(struct pn4_client *cl, u32 op, struct pxdr_dec *args,
 	case PN4_OP_CB_NOTIFY:
 	case PN4_OP_CB_PUSH_DELEG:
 	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:
-	case PN4_OP_CB_WANTS_CANCELLED ... PN4_OP_CB_OFFLOAD:
+	case PN4_OP_CB_WANTS_CANCELLED:
+	case PN4_OP_CB_NOTIFY_DEVICEID ... PN4_OP_CB_OFFLOAD:
 		st = pn4_cb_refuse(op, args);
 		break;
 	default:

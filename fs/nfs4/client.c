@@ -366,6 +366,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args)
 	spin_lock_init(&cl->lock);
 	init_waitqueue_head(&cl->wait);
 	pn4_session_init(&cl->session);
+	pn4_lock_table_init(&cl->locks);
 	INIT_DELAYED_WORK(&cl->renew_work, pn4_renew_work);
 	pn4_recover_init(cl);
 	cl->net = get_net(args->net);

@@ -284,6 +284,7 @@ void pn4_node_init_once(struct pn4_node *node)
 {
 	spin_lock_init(&node->lock);
 	INIT_LIST_HEAD(&node->opens);
+	INIT_LIST_HEAD(&node->unlocks);
 	INIT_LIST_HEAD(&node->unstable);
 	INIT_LIST_HEAD(&node->resend);
 	INIT_LIST_HEAD(&node->vol_link);
@@ -299,6 +300,7 @@ void pn4_node_init(struct pn4_node *node, struct pn4_volume *vol,
 	node->vol = vol;
 	node->fh = *fh;
 	node->flags = 0;
+	node->locking = 0;
 	node->unstable_bytes = 0;
 	atomic_set(&node->writes_in_flight, 0);
 }

@@ -31,6 +31,7 @@
 #define PN4_FRAME_MAX		384
 #define PN4_READDIR_SLACK	1024		/* for what comes before the entries */
 #define PN4_OP_COUNT		(PN4_OP_REMOVEXATTR + 1)
+#define PN4_LOCK_HASH_BITS	5
 
 /**
  * struct pn4_session - slots of the fore channel, sequence of the back channel
@@ -73,6 +74,18 @@ enum {
 };
 
 /**
+ * struct pn4_lock_table - lock owners of a client, and who waits for a lock
+ * @lock: guards @owners and @waits; process context
+ * @wait: woken when somebody in @waits should ask again
+ */
+struct pn4_lock_table {
+	spinlock_t lock;
+	struct hlist_head owners[1 << PN4_LOCK_HASH_BITS];
+	struct list_head waits;
+	wait_queue_head_t wait;
+};
+
+/**
  * struct pn4_client - one client id with one server
  *
  * Shared by all volumes of the server, see pn4_client_get().
@@ -111,7 +124,8 @@ struct pn4_client {
 
 	spinlock_t lock;
 	struct list_head volumes;
-	atomic64_t open_counter;
+	atomic64_t open_counter;	/* open and lock owners */
+	struct pn4_lock_table locks;
 	struct pn4_stats __percpu *stats;
 };
 
@@ -119,7 +133,8 @@ struct pn4_client {
 enum pn4_counter {
 	PN4_N_DELAYS, PN4_N_RECOVERIES, PN4_N_SESSIONS, PN4_N_CLIENTIDS,
 	PN4_N_RECLAIMS, PN4_N_LOST, PN4_N_RESENT_WRITES, PN4_N_CALLBACKS,
-	PN4_N_BAD_REPLIES, PN4_N_COUNTERS,
+	PN4_N_BAD_REPLIES, PN4_N_LOCK_RECLAIMS, PN4_N_LOCKS_LOST,
+	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_COUNTERS,
 };
 
 struct pn4_stats {
@@ -196,7 +211,10 @@ struct pn4_call {
  * between opens to keep, and CLOSE always ends exactly what OPEN began.
  *
  * @node: NULL until attached; the file description keeps the inode alive
- * @lost, @error: under node->lock
+ * @lost, @error, @locks, @locks_lost: under node->lock
+ * @locks: struct pn4_lock_state, see lock.h
+ * @locks_lost: how many of them the server has taken away
+ * @may_notify: the server promised to call when a lock is free
  */
 struct pn4_open {
 	refcount_t ref;
@@ -210,7 +228,10 @@ struct pn4_open {
 	struct pn4_fh fh;
 	bool lost;			/* waits for recover.c */
 	bool closed;
+	bool may_notify;
 	int error;
+	unsigned int locks_lost;
+	struct list_head locks;
 	u32 gen;			/* counts reclaims */
 	u32 state_gen;			/* client->state_gen it belongs to */
 	struct work_struct work;
@@ -300,6 +321,21 @@ void pn4_ready(struct pn4_client *cl);
 int pn4_io_stateid(struct pn4_io *io, struct pn4_call *c, struct pn4_stateid *sid);
 int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid);
 int pn4_open_reclaim(struct pn4_open *open);
+/* Why nothing can be done under @open any more, or 0. */
+static inline int pn4_open_fault(const struct pn4_open *open)
+{
+	return READ_ONCE(open->error) ?:
+	       READ_ONCE(open->locks_lost) ? -EIO : 0;
+}
+
+/* lockstate.c, lockwait.c, lockrecover.c */
+int pn4_lock_init(void);
+void pn4_lock_exit(void);
+void pn4_lock_table_init(struct pn4_lock_table *t);
+void pn4_locks_free(struct pn4_open *open);
+int pn4_locks_recover(struct pn4_open *open, bool reclaim);
+void pn4_lock_notify(struct pn4_client *cl,
+		     const struct pn4_cb_notify_lock_args *a);
 
 /* commit.c */
 void pn4_commit_written(struct pn4_io *io);

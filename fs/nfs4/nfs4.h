@@ -92,7 +92,7 @@ struct pn4_volume {
 /**
  * struct pn4_node - the protocol's part of an inode; embed and pn4_node_init()
  * @fh: file handle; constant
- * @lock: guards opens, unstable and the flags
+ * @lock: guards opens, unstable, locking, unlocks and the flags
  * @opens: live opens of the file
  * @unstable: writes the server has not promised to keep, oldest first
  */
@@ -108,7 +108,9 @@ struct pn4_node {
 	struct mutex commit_mutex;	/* one COMMIT at a time */
 	atomic_t writes_in_flight;
 	unsigned long flags;		/* PN4_NODE_* */
-	wait_queue_head_t wait;		/* writes_in_flight, flags */
+	wait_queue_head_t wait;		/* writes_in_flight, flags, locking */
+	unsigned long locking;		/* bits: a lock operation is under way */
+	struct list_head unlocks;	/* lock operations that wait for their bit */
 	struct delayed_work commit_work;
 	struct work_struct resend_work;
 };
@@ -336,8 +338,68 @@ void pn4_open_put(struct pn4_open *open);
  */
 int pn4_close(struct pn4_open *open, struct pn4_attr *attr);
 const struct cred *pn4_open_cred(const struct pn4_open *open);
-/* State of the open was lost for good (server took it away): its errno, or 0. */
+/*
+ * State of the open, or of a lock taken through it, was lost for good (the
+ * server took it away): the errno with which everything fails, or 0.
+ */
 int pn4_open_error(const struct pn4_open *open);
+
+/* ---- locks: lock.c, lockwait.c ---- */
+
+/* Owners of different kinds are different ones. */
+enum pn4_lock_kind { PN4_LOCK_POSIX, PN4_LOCK_OFD, PN4_LOCK_FLOCK };
+
+/**
+ * struct pn4_lock - a byte-range lock: asked for, given up, or in the way
+ * @owner, @kind: identity of the owner; @owner is compared, never followed
+ * @write: exclusive
+ * @start, @end: first and last byte; U64_MAX: to the end of the file
+ * @record: enter or remove the lock in the VFS's own list.  Called when the
+ *	server has granted or released it and before any other operation of
+ *	this owner on the file; must not wait for the server.  An error after a
+ *	grant gives the lock back.
+ */
+struct pn4_lock {
+	const void *owner;
+	enum pn4_lock_kind kind;
+	bool write;
+	u64 start;
+	u64 end;
+	int (*record)(struct pn4_lock *lk);
+};
+
+/* A waiter for a lock; begin before the first pn4_lock(), and end. */
+struct pn4_lock_owner;
+struct pn4_lock_wait {
+	struct list_head link;
+	struct pn4_open *open;
+	struct pn4_lock_owner *owner;
+	unsigned int delay_ms;
+	bool woken;
+};
+
+/*
+ * Ask the server once.  0: granted and recorded; -EAGAIN: somebody else has it;
+ * -EDEADLK; -EIO: a lock or the open was lost (pn4_open_error()); -ERESTARTSYS:
+ * killed, and if the server grants it, that is undone in the background.
+ * @wait: tell the server that we shall wait for it.
+ */
+int pn4_lock(struct pn4_open *open, struct pn4_lock *lk, bool wait);
+/*
+ * Give up @lk, whichever open of the file it was got through; also what was
+ * lost.  Returns what @record returned: if the caller is killed, the rest
+ * happens in the background, after write-back and before CLOSE.
+ */
+int pn4_unlock(struct pn4_open *open, struct pn4_lock *lk);
+/* Does the owner hold, or has it lost, anything of the range? */
+bool pn4_lock_held(struct pn4_open *open, const struct pn4_lock *lk);
+/* 1: @lk now says what is in the way (not: whose it is); 0: nothing; -errno */
+int pn4_lock_test(struct pn4_open *open, struct pn4_lock *lk);
+int pn4_lock_wait_begin(struct pn4_lock_wait *w, struct pn4_open *open,
+			const struct pn4_lock *lk);
+/* Until it may be free.  0, -ERESTARTSYS (any signal), -EIO (volume dead). */
+int pn4_lock_wait(struct pn4_lock_wait *w);
+void pn4_lock_wait_end(struct pn4_lock_wait *w);
 
 /* ---- data: io.c, commit.c, space.c ---- */
 

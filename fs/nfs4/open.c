@@ -7,7 +7,7 @@
  * are declined (OPEN4_SHARE_ACCESS_WANT_NO_DELEG); one that comes all the same
  * is returned at once.
  *
- * node->lock guards link, stateid, lost, error and state_gen of its opens; of
+ * node->lock guards link, stateid, lost, error, locks and state_gen of its opens; of
  * an open not attached yet, its only user does.
  */
 #include <linux/fs.h>
@@ -30,11 +30,12 @@ const struct cred *pn4_open_cred(const struct pn4_open *open)
 
 int pn4_open_error(const struct pn4_open *open)
 {
-	return READ_ONCE(open->error);
+	return pn4_open_fault(open);
 }
 
 static void pn4_open_free(struct pn4_open *open)
 {
+	pn4_locks_free(open);
 	put_cred(open->cred);
 	kfree(open);
 }
@@ -74,6 +75,12 @@ static bool pn4_close_again(struct pn4_call *c, int *st)
 	case PN4ERR_DELEG_REVOKED:
 	case PN4ERR_STALE:
 	case PN4ERR_BADHANDLE:
+		*st = 0;
+		return false;
+	case PN4ERR_LOCKS_HELD:
+		/* every lock was given up before; what is left is its own */
+		pr_warn_ratelimited("penstock: %s: the server says that a closed file has locks, and keeps it open until the lease ends\n",
+				    c->client->name);
 		*st = 0;
 		return false;
 	}
@@ -320,6 +327,8 @@ static void pn4_deleg_decline(struct pn4_open *open,
 static void pn4_open_settle(struct pn4_open *open,
 			    const struct pn4_open4_res *res)
 {
+	WRITE_ONCE(open->may_notify,
+		   res->rflags & PN4_OPEN_RESULT_MAY_NOTIFY_LOCK);
 	if (res->deleg.type == PN4_DELEG_READ ||
 	    res->deleg.type == PN4_DELEG_WRITE)
 		pn4_deleg_decline(open, &res->deleg.stateid);
@@ -355,6 +364,7 @@ static struct pn4_open *pn4_open_alloc(struct pn4_volume *vol, fmode_t fmode)
 		return NULL;
 	refcount_set(&open->ref, 1);
 	INIT_LIST_HEAD(&open->link);
+	INIT_LIST_HEAD(&open->locks);
 	open->vol = vol;
 	open->fmode = fmode & (FMODE_READ | FMODE_WRITE);
 	if (fmode & FMODE_EXEC)
@@ -466,7 +476,7 @@ struct pn4_open *pn4_open_find(struct pn4_node *node, fmode_t fmode,
 	fmode &= FMODE_READ | FMODE_WRITE;
 	spin_lock_irq(&node->lock);
 	list_for_each_entry(open, &node->opens, link) {
-		if ((open->fmode & fmode) != fmode || open->error)
+		if ((open->fmode & fmode) != fmode || pn4_open_fault(open))
 			continue;
 		if (cred && cred_fscmp(open->cred, cred))
 			continue;
@@ -488,12 +498,12 @@ int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid)
 	if (!node) {
 		*sid = open->stateid;
 		sid->seqid = 0;
-		return open->error;
+		return pn4_open_fault(open);
 	}
 	spin_lock_irqsave(&node->lock, flags);
 	*sid = open->stateid;
 	sid->seqid = 0;	/* the current one, section 8.2.2 */
-	err = open->error;
+	err = pn4_open_fault(open);
 	spin_unlock_irqrestore(&node->lock, flags);
 	return err;
 }
@@ -513,6 +523,20 @@ int pn4_io_stateid(struct pn4_io *io, struct pn4_call *c,
 }
 
 /* ---- recovery ---- */
+
+/* An open whose locks could not be seen to comes back to the worker. */
+static int pn4_reclaim_locks(struct pn4_open *open, bool reclaim)
+{
+	struct pn4_node *node = open->node;
+	int st = pn4_locks_recover(open, reclaim);
+
+	if (st && node) {
+		spin_lock_irq(&node->lock);
+		open->lost = true;
+		spin_unlock_irq(&node->lock);
+	}
+	return st;
+}
 
 static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 {
@@ -560,6 +584,7 @@ static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 		spin_unlock_irq(&node->lock);
 		pn4_count(cl, PN4_N_RECLAIMS);
 		pn4_open_settle(open, &res);
+		st = pn4_reclaim_locks(open, claim == PN4_CLAIM_PREVIOUS);
 	}
 	pn4_call_put(c);
 	return st;

@@ -255,6 +255,7 @@ void pn4_abort(struct pn4_volume *vol)
 	set_bit(PN4_CL_ABORTED, &vol->client->state);
 	prpc_abort(vol->client->peer, vol, -EIO);
 	wake_up_all(&vol->client->wait);
+	wake_up_all(&vol->client->locks.wait);
 }
 
 bool pn4_same_volume(const struct pn4_volume *a, const struct pn4_volume *b)
@@ -312,6 +313,10 @@ static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
 	[PN4_N_RESENT_WRITES] = "resent_writes",
 	[PN4_N_CALLBACKS] = "callbacks",
 	[PN4_N_BAD_REPLIES] = "bad_replies",
+	[PN4_N_LOCK_RECLAIMS] = "lock_reclaims",
+	[PN4_N_LOCKS_LOST] = "locks_lost",
+	[PN4_N_LOCK_NOTIFIES] = "lock_notifies",
+	[PN4_N_LOCK_POLLS] = "lock_polls",
 };
 
 static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
@@ -369,12 +374,17 @@ int pn4_init(void)
 				       WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!pn4_state_wq)
 		goto out_wq;
-	err = pn4_compound_init();
+	err = pn4_lock_init();
 	if (err)
 		goto out_state_wq;
+	err = pn4_compound_init();
+	if (err)
+		goto out_lock;
 	pn4_client_init();
 	return 0;
 
+out_lock:
+	pn4_lock_exit();
 out_state_wq:
 	destroy_workqueue(pn4_state_wq);
 out_wq:
@@ -384,6 +394,7 @@ out_wq:
 
 void pn4_exit(void)
 {
+	pn4_lock_exit();
 	pn4_compound_exit();
 	destroy_workqueue(pn4_state_wq);
 	destroy_workqueue(pn4_wq);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Locks after the loss of state; called by the recovery worker when an open has
+ * got its state back.
+ *
+ * In the server's grace period locks are reclaimed.  Otherwise only the server
+ * can say whether it still has them (TEST_STATEID); if not, they are lost.
+ * Taking a lock anew would be wrong: somebody else may have held it meanwhile
+ * and changed what it protects.
+ */
+#include "lock.h"
+
+/* A state with a range that is not confirmed since the open came back. */
+static struct pn4_lock_state *pn4_locks_stale(struct pn4_open *open,
+					      struct pn4_range *copy)
+{
+	struct pn4_node *node = READ_ONCE(open->node);
+	struct pn4_lock_state *ls, *found = NULL;
+	struct pn4_range *r;
+
+	if (!node)
+		return NULL;	/* closed meanwhile */
+	spin_lock_irq(&node->lock);
+	list_for_each_entry(ls, &open->locks, link) {
+		if (ls->lost)
+			continue;
+		list_for_each_entry(r, &ls->ranges, link) {
+			if (r->gen == open->gen)
+				continue;
+			*copy = *r;
+			found = ls;
+			refcount_inc(&ls->ref);
+			goto out;
+		}
+	}
+out:
+	spin_unlock_irq(&node->lock);
+	return found;
+}
+
+/* Which state ids may still be known to the server? */
+static void pn4_locks_forget(struct pn4_open *open, bool reclaim)
+{
+	struct pn4_node *node = READ_ONCE(open->node);
+	struct pn4_lock_state *ls;
+
+	if (!node)
+		return;
+	spin_lock_irq(&node->lock);
+	list_for_each_entry(ls, &open->locks, link)
+		if (reclaim || list_empty(&ls->ranges) ||
+		    ls->state_gen != open->state_gen)
+			ls->known = false;
+	spin_unlock_irq(&node->lock);
+}
+
+/* The server has [@start, @end] of @ls. */
+static void pn4_locks_confirm(struct pn4_lock_state *ls, u64 start, u64 end,
+			      const struct pn4_stateid *sid)
+{
+	struct pn4_open *open = ls->open;
+	struct pn4_node *node = READ_ONCE(open->node);
+	struct pn4_range *r;
+
+	if (!node)
+		return;
+	spin_lock_irq(&node->lock);
+	list_for_each_entry(r, &ls->ranges, link)
+		if (r->start >= start && r->end <= end)
+			r->gen = open->gen;
+	if (sid) {
+		ls->stateid = *sid;
+		ls->known = true;
+		ls->state_gen = open->state_gen;
+	}
+	spin_unlock_irq(&node->lock);
+}
+
+static struct pn4_call *pn4_locks_call(struct pn4_client *cl)
+{
+	struct pn4_call *c = pn4_call_new(cl, NULL, 512, PN4_OPAQUE_LIMIT + 256);
+
+	if (c) {
+		c->privileged = true;
+		c->unkillable = true;
+	}
+	return c;
+}
+
+static void pn4_lock_reclaim_fill(struct pn4_lock_state *ls,
+				  struct pn4_lock_args *a)
+{
+	struct pn4_open *open = ls->open;
+
+	a->new_owner = !ls->known;
+	a->stateid = ls->known ? ls->stateid : open->stateid;
+	a->stateid.seqid = 0;
+}
+
+/* LOCK with reclaim set, of the range @r. */
+static int pn4_lock_reclaim(struct pn4_lock_state *ls, const struct pn4_range *r)
+{
+	struct pn4_open *open = ls->open;
+	struct pn4_client *cl = open->vol->client;
+	struct pn4_lock_args a = {
+		.type = r->write ? PN4_WRITE_LT : PN4_READ_LT,
+		.reclaim = true,
+		.offset = r->start,
+		.length = pn4_lock_length(r->start, r->end),
+		.clientid = cl->clientid,
+		.owner = &ls->owner->number,
+		.owner_len = sizeof(ls->owner->number),
+	};
+	struct pn4_call *c = pn4_locks_call(cl);
+	struct pn4_lock_denied denied;
+	struct pn4_stateid sid;
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	pn4_lock_reclaim_fill(ls, &a);
+	do {
+		st = pn4_call_start(c, open->cred);
+		if (st)
+			break;
+		pn4_call_putfh(c, &open->fh);
+		pn4_enc_lock(pn4_op(c, PN4_OP_LOCK), &a);
+		st = pn4_call_run(c);
+		st = st ?: pn4_dec_putfh(&c->dec);
+		st = st ?: pn4_dec_lock(&c->dec, &sid, &denied);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	if (!st) {
+		pn4_locks_confirm(ls, r->start, r->end, &sid);
+		pn4_count(cl, PN4_N_LOCK_RECLAIMS);
+	}
+	return st;
+}
+
+/* Acknowledge that the server has revoked it (section 18.38). */
+static void pn4_lock_free_stateid(struct pn4_open *open,
+				  const struct pn4_stateid *sid)
+{
+	struct pn4_call *c = pn4_locks_call(open->vol->client);
+	int st;
+
+	if (!c)
+		return;
+	do {
+		st = pn4_call_start(c, open->cred);
+		if (st)
+			break;
+		pn4_enc_free_stateid(pn4_op(c, PN4_OP_FREE_STATEID), sid);
+		st = pn4_call_run(c);
+		st = st ?: pn4_dec_free_stateid(&c->dec);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+}
+
+static int pn4_lock_test_stateid(struct pn4_open *open,
+				 const struct pn4_stateid *sid, u32 *status)
+{
+	struct pn4_call *c = pn4_locks_call(open->vol->client);
+	int st;
+
+	if (!c)
+		return -ENOMEM;
+	do {
+		st = pn4_call_start(c, open->cred);
+		if (st)
+			break;
+		pn4_enc_test_stateid(pn4_op(c, PN4_OP_TEST_STATEID), sid, 1);
+		st = pn4_call_run(c);
+		st = st ?: pn4_dec_test_stateid(&c->dec, status, 1);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st;
+}
+
+/* No reclaim is possible: has the server kept it? */
+static int pn4_lock_check(struct pn4_lock_state *ls)
+{
+	struct pn4_stateid sid = ls->stateid;
+	u32 status = 0;
+	int st;
+
+	if (!ls->known)
+		return PN4ERR_BAD_STATEID;
+	sid.seqid = 0;
+	st = pn4_lock_test_stateid(ls->open, &sid, &status);
+	if (st)
+		return st;
+	if (!status) {
+		pn4_locks_confirm(ls, 0, U64_MAX, NULL);
+		return 0;
+	}
+	if (status == PN4ERR_EXPIRED || status == PN4ERR_ADMIN_REVOKED)
+		pn4_lock_free_stateid(ls->open, &sid);
+	return status;
+}
+
+/* For good: whoever uses the file description shall know. */
+static void pn4_lock_lose(struct pn4_lock_state *ls, int st)
+{
+	struct pn4_open *open = ls->open;
+	struct pn4_node *node = READ_ONCE(open->node);
+	bool lost = false;
+
+	if (!node)
+		return;
+	spin_lock_irq(&node->lock);
+	if (!ls->lost && !list_empty(&ls->ranges)) {
+		lost = true;
+		ls->lost = true;
+		ls->known = false;
+		open->locks_lost++;
+	}
+	spin_unlock_irq(&node->lock);
+	if (!lost)
+		return;
+	pn4_count(open->vol->client, PN4_N_LOCKS_LOST);
+	pr_warn_ratelimited("penstock: %s: a lock on an open file was lost at the server (%s); its users get EIO until it is unlocked or closed\n",
+			    open->vol->name, pn4_status_name(st));
+}
+
+static bool pn4_locks_go_back(int st)
+{
+	int class = st > 0 ? pn4_error(st)->class : PN4_CLASS_DONE;
+
+	return st < 0 || class == PN4_CLASS_SESSION || class == PN4_CLASS_CLIENT;
+}
+
+/*
+ * The open has new state, and a new generation.  @reclaim: the server has taken
+ * it as a reclaim.  0: every lock is there or marked as lost; else the NFS
+ * status or -errno because of which recovery must start over.
+ */
+int pn4_locks_recover(struct pn4_open *open, bool reclaim)
+{
+	struct pn4_lock_state *ls;
+	struct pn4_range r;
+	int st = 0;
+
+	pn4_locks_forget(open, reclaim);
+	while (!st && (ls = pn4_locks_stale(open, &r))) {
+		st = reclaim ? pn4_lock_reclaim(ls, &r) : pn4_lock_check(ls);
+		if (st && !pn4_locks_go_back(st)) {
+			pn4_lock_lose(ls, st);
+			st = 0;
+		}
+		pn4_lock_state_put(ls);
+	}
+	return st;
+}
