@@ -61,13 +61,13 @@ static int ps_lock_remove(struct pn4_lock *lk)
 	return locks_lock_file_wait(req->file, req->fl);
 }
 
-/* Is the way free on this client?  Waits if the caller will; -EDEADLK. */
-static int ps_lock_local_check(struct ps_lock_req *req)
+/* Is the way free on this client?  -EAGAIN; with FL_SLEEP: waits, -EDEADLK. */
+static int ps_lock_local_check(struct ps_lock_req *req, unsigned int sleep)
 {
 	unsigned int flags = ps_fl(req->fl, flags);
 	int rc;
 
-	ps_fl(req->fl, flags) = flags | FL_ACCESS;
+	ps_fl(req->fl, flags) = (flags & ~FL_SLEEP) | FL_ACCESS | sleep;
 	rc = locks_lock_file_wait(req->file, req->fl);
 	ps_fl(req->fl, flags) = flags;
 	return rc;
@@ -128,11 +128,13 @@ static int ps_lock_blocking(struct ps_lock_req *req)
 	if (rc)
 		return rc;
 	for (;;) {
-		rc = ps_lock_local_check(req) ?:
+		rc = ps_lock_local_check(req, FL_SLEEP) ?:
 		     pn4_lock(open, &req->lk, true);
 		if (rc != -EAGAIN)
 			break;
 		ps_flock_give_up(req);
+		if (ps_lock_local_check(req, 0) == -EAGAIN)
+			continue;	/* one of ours: the VFS wakes sooner */
 		rc = pn4_lock_wait(&wait);
 		if (rc)
 			break;
@@ -154,7 +156,7 @@ static int ps_lock_get(struct file *file, struct file_lock *fl)
 	if (ps_fl(fl, flags) & FL_SLEEP)
 		rc = ps_lock_blocking(&req);
 	else
-		rc = ps_lock_local_check(&req) ?:
+		rc = ps_lock_local_check(&req, 0) ?:
 		     pn4_lock(ps_file_open(file), &req.lk, false);
 	if (rc)
 		return rc;

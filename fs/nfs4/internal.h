@@ -77,12 +77,14 @@ enum {
  * struct pn4_lock_table - lock owners of a client, and who waits for a lock
  * @lock: guards @owners and @waits; process context
  * @wait: woken when somebody in @waits should ask again
+ * @notified: the server has called a waiter at least once
  */
 struct pn4_lock_table {
 	spinlock_t lock;
 	struct hlist_head owners[1 << PN4_LOCK_HASH_BITS];
 	struct list_head waits;
 	wait_queue_head_t wait;
+	bool notified;
 };
 
 /**

@@ -4,19 +4,21 @@
  *
  * A server may say when it has become free (CB_NOTIFY_LOCK, RFC 8881 section
  * 20.11); that is a hint, which can get lost, so the waiter asks now and then
- * all the same: often of a server that does not promise to call.
+ * all the same.  It asks often until a promise to call (OPEN4_RESULT_MAY_NOTIFY_LOCK)
+ * has been kept once: there are servers that give it and never call.
  */
 #include <linux/random.h>
 #include "lock.h"
 
 #define PN4_POLL_MIN		100	/* ms, doubled each time, up to ... */
 #define PN4_POLL_MAX		5000
-#define PN4_POLL_MIN_NOTIFY	1000	/* the same where a call is promised */
+#define PN4_POLL_MIN_NOTIFY	1000	/* the same where calls come */
 #define PN4_POLL_MAX_NOTIFY	30000
 
 static bool pn4_lock_notifies(const struct pn4_lock_wait *w)
 {
-	return READ_ONCE(w->open->may_notify);
+	return READ_ONCE(w->open->may_notify) &&
+	       READ_ONCE(w->open->vol->client->locks.notified);
 }
 
 static void pn4_lock_wait_reset(struct pn4_lock_wait *w)
@@ -112,6 +114,7 @@ void pn4_lock_notify(struct pn4_client *cl,
 	spin_unlock(&t->lock);
 	if (!found)
 		return;
+	WRITE_ONCE(t->notified, true);
 	pn4_count(cl, PN4_N_LOCK_NOTIFIES);
 	wake_up_all(&t->wait);
 }
