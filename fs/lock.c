@@ -75,13 +75,6 @@ static int ps_lock_local_check(struct ps_lock_req *req, unsigned int sleep)
 
 /* ---- translation ---- */
 
-static enum pn4_lock_kind ps_lock_kind(struct file_lock *fl)
-{
-	if (ps_fl(fl, flags) & FL_FLOCK)
-		return PN4_LOCK_FLOCK;
-	return ps_fl(fl, flags) & FL_OFDLCK ? PN4_LOCK_OFD : PN4_LOCK_POSIX;
-}
-
 static void ps_lock_req_init(struct ps_lock_req *req, struct file *file,
 			     struct file_lock *fl)
 {
@@ -90,7 +83,7 @@ static void ps_lock_req_init(struct ps_lock_req *req, struct file *file,
 	req->file = file;
 	req->fl = fl;
 	req->lk.owner = ps_fl(fl, owner);
-	req->lk.kind = ps_lock_kind(fl);
+	req->lk.kind = all ? PN4_LOCK_FLOCK : PN4_LOCK_FCNTL;
 	req->lk.write = ps_fl(fl, type) == F_WRLCK;
 	req->lk.start = all ? 0 : fl->fl_start;
 	req->lk.end = all || fl->fl_end == OFFSET_MAX ? U64_MAX : fl->fl_end;
@@ -100,30 +93,44 @@ static void ps_lock_req_init(struct ps_lock_req *req, struct file *file,
 
 /* ---- locking ---- */
 
+static int ps_lock_once(struct ps_lock_req *req)
+{
+	return ps_lock_local_check(req, 0) ?:
+	       pn4_lock(ps_file_open(req->file), &req->lk, false);
+}
+
 /*
- * flock(2) converts by giving up the old lock first; otherwise two holders of a
- * shared lock that both want the exclusive one would wait for ever.
+ * flock(2) gives up the old lock before it waits for another kind of it:
+ * otherwise two that share and both want it alone would wait for ever.
+ * -EAGAIN: go on, wait.
  */
-static void ps_flock_give_up(struct ps_lock_req *req)
+static int ps_flock_convert(struct ps_lock_req *req)
 {
 	struct ps_lock_req old = *req;
 	int type = ps_fl(req->fl, type);
+	int rc;
 
 	if (req->lk.kind != PN4_LOCK_FLOCK ||
 	    !pn4_lock_held(ps_file_open(req->file), &req->lk))
-		return;
+		return -EAGAIN;
+	rc = ps_lock_once(req);
+	if (rc != -EAGAIN)
+		return rc;
 	ps_fl(req->fl, type) = F_UNLCK;
 	old.lk.record = ps_lock_remove;
 	pn4_unlock(ps_file_open(req->file), &old.lk);
 	ps_fl(req->fl, type) = type;
+	return -EAGAIN;
 }
 
 static int ps_lock_blocking(struct ps_lock_req *req)
 {
 	struct pn4_open *open = ps_file_open(req->file);
 	struct pn4_lock_wait wait;
-	int rc;
+	int rc = ps_flock_convert(req);
 
+	if (rc != -EAGAIN)
+		return rc;
 	rc = pn4_lock_wait_begin(&wait, open, &req->lk);
 	if (rc)
 		return rc;
@@ -132,7 +139,6 @@ static int ps_lock_blocking(struct ps_lock_req *req)
 		     pn4_lock(open, &req->lk, true);
 		if (rc != -EAGAIN)
 			break;
-		ps_flock_give_up(req);
 		if (ps_lock_local_check(req, 0) == -EAGAIN)
 			continue;	/* one of ours: the VFS wakes sooner */
 		rc = pn4_lock_wait(&wait);
@@ -156,8 +162,7 @@ static int ps_lock_get(struct file *file, struct file_lock *fl)
 	if (ps_fl(fl, flags) & FL_SLEEP)
 		rc = ps_lock_blocking(&req);
 	else
-		rc = ps_lock_local_check(&req, 0) ?:
-		     pn4_lock(ps_file_open(file), &req.lk, false);
+		rc = ps_lock_once(&req);
 	if (rc)
 		return rc;
 	/* the lock is held; what cannot be asked now is asked at first use */

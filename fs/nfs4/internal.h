@@ -213,7 +213,7 @@ struct pn4_call {
  * between opens to keep, and CLOSE always ends exactly what OPEN began.
  *
  * @node: NULL until attached; the file description keeps the inode alive
- * @lost, @error, @locks, @locks_lost: under node->lock
+ * @lost, @no_reclaim, @error, @locks, @locks_lost: under node->lock
  * @locks: struct pn4_lock_state, see lock.h
  * @locks_lost: how many of them the server has taken away
  * @may_notify: the server promised to call when a lock is free
@@ -228,7 +228,8 @@ struct pn4_open {
 	fmode_t fmode;
 	const struct cred *cred;
 	struct pn4_fh fh;
-	bool lost;			/* waits for recover.c */
+	bool lost;			/* waits for recover.c ... */
+	bool no_reclaim;		/* ... but not before RECLAIM_COMPLETE */
 	bool closed;
 	bool may_notify;
 	int error;

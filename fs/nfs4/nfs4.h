@@ -346,8 +346,11 @@ int pn4_open_error(const struct pn4_open *open);
 
 /* ---- locks: lock.c, lockwait.c ---- */
 
-/* Owners of different kinds are different ones. */
-enum pn4_lock_kind { PN4_LOCK_POSIX, PN4_LOCK_OFD, PN4_LOCK_FLOCK };
+/*
+ * Owners of different kinds are different ones.  An OFD lock is PN4_LOCK_FCNTL:
+ * its owner, a file description, cannot be taken for a process.
+ */
+enum pn4_lock_kind { PN4_LOCK_FCNTL, PN4_LOCK_FLOCK };
 
 /**
  * struct pn4_lock - a byte-range lock: asked for, given up, or in the way

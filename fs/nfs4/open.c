@@ -581,6 +581,7 @@ static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 		open->state_gen = cl->state_gen;
 		open->gen++;
 		open->lost = false;
+		open->no_reclaim = false;
 		spin_unlock_irq(&node->lock);
 		pn4_count(cl, PN4_N_RECLAIMS);
 		pn4_open_settle(open, &res);
@@ -590,18 +591,34 @@ static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 	return st;
 }
 
+/* Left for later: a new open must not come before RECLAIM_COMPLETE. */
+static void pn4_reclaim_later(struct pn4_open *open)
+{
+	struct pn4_node *node = open->node;
+
+	if (!node)
+		return;
+	spin_lock_irq(&node->lock);
+	open->no_reclaim = true;
+	spin_unlock_irq(&node->lock);
+}
+
 /*
  * Get lost state back: as a reclaim if the server is in its grace period for
- * us, else as a new open of the same file handle.  0, an NFS status that asks
- * for more recovery, or -errno: the open is lost for good.
+ * us, else, after RECLAIM_COMPLETE (RFC 8881 section 18.51.3), as a new open of
+ * the same file handle.  0, an NFS status that asks for more recovery, or
+ * -errno: the open is lost for good.
  */
 int pn4_open_reclaim(struct pn4_open *open)
 {
-	int st = -EAGAIN;
+	int st;
 
-	if (!test_bit(PN4_CL_RECLAIMED, &open->vol->client->state))
-		st = pn4_reclaim_claim(open, PN4_CLAIM_PREVIOUS);
-	if (st == PN4ERR_NO_GRACE || st == PN4ERR_RECLAIM_BAD || st == -EAGAIN)
-		st = pn4_reclaim_claim(open, PN4_CLAIM_FH);
+	if (test_bit(PN4_CL_RECLAIMED, &open->vol->client->state))
+		return pn4_reclaim_claim(open, PN4_CLAIM_FH);
+	st = pn4_reclaim_claim(open, PN4_CLAIM_PREVIOUS);
+	if (st == PN4ERR_NO_GRACE || st == PN4ERR_RECLAIM_BAD) {
+		pn4_reclaim_later(open);
+		st = 0;
+	}
 	return st;
 }

@@ -8,7 +8,8 @@
  *	READY --client id lost--> NEED_CLIENTID --EXCHANGE_ID--> NEED_SESSION
  *	                           (then all opens are lost:) NEED_OPENS
  *	READY --state id lost--> NEED_OPENS --OPEN (reclaim)--> READY
- *	a new client id: RECLAIM_COMPLETE after the opens, then READY
+ *	a new client id: RECLAIM_COMPLETE after the opens that can be reclaimed,
+ *	                 then the others are opened anew, then READY
  *	READY --no callbacks--> NEED_BIND --BIND_CONN_TO_SESSION--> READY
  *
  * Every failed round is followed by a pause that grows; the worker ends only
@@ -93,9 +94,11 @@ static void pn4_recover_lose_node(struct pn4_node *node)
 	struct pn4_open *open;
 
 	spin_lock_irq(&node->lock);
-	list_for_each_entry(open, &node->opens, link)
+	list_for_each_entry(open, &node->opens, link) {
+		open->no_reclaim = false;
 		if (!open->error)
 			open->lost = true;
+	}
 	spin_unlock_irq(&node->lock);
 }
 
@@ -114,12 +117,15 @@ static void pn4_recover_lose_all(struct pn4_client *cl)
 	spin_unlock(&cl->lock);
 }
 
-static struct pn4_open *pn4_recover_node_next(struct pn4_node *node)
+static struct pn4_open *pn4_recover_node_next(struct pn4_node *node,
+					      bool complete)
 {
 	struct pn4_open *open, *found = NULL;
 
 	spin_lock_irq(&node->lock);
 	list_for_each_entry(open, &node->opens, link) {
+		if (open->no_reclaim && !complete)
+			continue;
 		if (open->lost && refcount_inc_not_zero(&open->ref)) {
 			found = open;
 			break;
@@ -132,6 +138,7 @@ static struct pn4_open *pn4_recover_node_next(struct pn4_node *node)
 /* A lost open, referenced; its node is held by the open file description. */
 static struct pn4_open *pn4_recover_next(struct pn4_client *cl)
 {
+	bool complete = test_bit(PN4_CL_RECLAIMED, &cl->state);
 	struct pn4_open *open = NULL;
 	struct pn4_volume *vol;
 	struct pn4_node *node;
@@ -142,7 +149,7 @@ static struct pn4_open *pn4_recover_next(struct pn4_client *cl)
 		list_for_each_entry(node, &vol->nodes, vol_link) {
 			if (vol->dead)
 				break;
-			open = pn4_recover_node_next(node);
+			open = pn4_recover_node_next(node, complete);
 			if (open)
 				break;
 		}
@@ -244,8 +251,11 @@ static int pn4_recover_complete(struct pn4_client *cl)
 {
 	int st = pn4_client_reclaim_complete(cl);
 
-	if (!st)
+	if (!st) {
 		set_bit(PN4_CL_RECLAIMED, &cl->state);
+		/* those with no_reclaim, if there are any */
+		set_bit(PN4_CL_NEED_OPENS, &cl->state);
+	}
 	return st;
 }
 

@@ -615,6 +615,26 @@ def t_lost_with_the_lease(b):
     b.eq(b.run(b.node2, f"cat {t.f}"), "theirs")
 
 
+#: fs=penstock timeout=200
+def t_revoked_by_the_administrator(b):
+    """The server takes all state of the file system away: the open is made anew, the lock
+    is not, though nobody else wanted it."""
+    t = Two(b)
+    if b.run(b.node1, "grep -c '^admin-revoked' /proc/fs/nfsd/clients/*/info | head -1").strip().endswith(":0"):
+        b.skip("this knfsd cannot revoke state")
+    job = t.start(b.client, "open:rw", "lock:ex:0:10", "lock:sh:20:0", "say:held", "until:1", "write:never", "fsync",
+                  "read", "lock:un:0:10", "read", "lock:un:0:0", "read", "write:again", "fsync", "read", "lock:ex:0:0")
+    t.saw(b.client, "held")
+    before = counter(b, b.client, "locks_lost")
+    b.run(b.node1, "echo /export >/proc/fs/nfsd/unlock_filesystem")
+    t.say(b.client, "1")
+    b.eq(b.finish(job, 60).out.split(),
+         ["lock=OK", "lock=OK", "write=OK", "fsync=EIO", "read=EIO", "lock=OK", "read=EIO", "lock=OK", "read=0",
+          "write=OK", "fsync=OK", "read=again", "lock=OK"])
+    b.eq(counter(b, b.client, "locks_lost") - before, 1)
+    b.eq(server_locks(b, path(t)), [])
+
+
 #: fs=penstock timeout=300
 def t_kept_through_a_short_partition(b):
     """Cut off, but nobody wanted the lock and the server kept it: nothing happened."""
