@@ -149,7 +149,8 @@ static int ps_lock_blocking(struct ps_lock_req *req)
 	return rc;
 }
 
-static int ps_lock_get(struct file *file, struct file_lock *fl)
+/* By @cmd and not by FL_SLEEP, with which a lock manager asks not to be blocked. */
+static int ps_lock_get(struct file *file, int cmd, struct file_lock *fl)
 {
 	struct inode *inode = file_inode(file);
 	struct ps_lock_req req;
@@ -159,7 +160,7 @@ static int ps_lock_get(struct file *file, struct file_lock *fl)
 	rc = ps_lock_sync(inode);
 	if (rc)
 		return rc;
-	if (ps_fl(fl, flags) & FL_SLEEP)
+	if (IS_SETLKW(cmd))
 		rc = ps_lock_blocking(&req);
 	else
 		rc = ps_lock_once(&req);
@@ -184,7 +185,7 @@ static int ps_lock_put(struct file *file, struct file_lock *fl)
 	return pn4_unlock(open, &req.lk);
 }
 
-static int ps_lock_set(struct file *file, struct file_lock *fl)
+static int ps_lock_set(struct file *file, int cmd, struct file_lock *fl)
 {
 	if (ps_fl(fl, type) == F_UNLCK)
 		return ps_lock_put(file, fl);
@@ -193,7 +194,7 @@ static int ps_lock_set(struct file *file, struct file_lock *fl)
 		return -EBADF;
 	if (ps_fl(fl, type) == F_WRLCK && !(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	return ps_lock_get(file, fl);
+	return ps_lock_get(file, cmd, fl);
 }
 
 /* ---- testing ---- */
@@ -228,7 +229,8 @@ int ps_lock(struct file *file, int cmd, struct file_lock *fl)
 		posix_test_lock(file, fl);
 		return 0;
 	}
-	return IS_GETLK(cmd) ? ps_lock_test(file, fl) : ps_lock_set(file, fl);
+	return IS_GETLK(cmd) ? ps_lock_test(file, fl) :
+			       ps_lock_set(file, cmd, fl);
 }
 
 int ps_flock(struct file *file, int cmd, struct file_lock *fl)
@@ -237,7 +239,7 @@ int ps_flock(struct file *file, int cmd, struct file_lock *fl)
 		return -ENOLCK;
 	if (PS_SB(file_inode(file)->i_sb)->opts.local_lock & PS_LOCAL_FLOCK)
 		return locks_lock_file_wait(file, fl);
-	return ps_lock_set(file, fl);
+	return ps_lock_set(file, cmd, fl);
 }
 
 /* A lease would need a delegation behind it. */

@@ -75,11 +75,11 @@ class Two:
         self.d = b.dir()
         self.f = self.d + "/f"
         for guest in (b.client, b.node2):
-            b.run(guest, f"rm -f /tmp/lk.*; cat >/tmp/lk.py <<'END'\n{PROGRAM}\nEND")
+            b.run(guest, f"rm -f /tmp/lk.*; cat >/tmp/lock_ops.py <<'END'\n{PROGRAM}\nEND")
         b.run(b.client, f"echo 0 >{self.f}; chmod 666 {self.f}")
 
     def cmd(self, *ops):
-        return f"exec python3 /tmp/lk.py {self.f} " + " ".join(f"'{x}'" for x in ops)
+        return f"exec python3 /tmp/lock_ops.py {self.f} " + " ".join(f"'{x}'" for x in ops)
 
     def do(self, guest, *ops):
         """Run the ops to their end; what they printed, in words."""
@@ -112,7 +112,7 @@ class Two:
 
 
 def counter(b, guest, name):
-    out = b.run(guest, "cat /proc/self/mountstats")
+    out = b.run(guest, "grep -A5 'with fstype penstock' /proc/self/mountstats")
     found = re.search(rf"with fstype penstock.*?\b{name}=(\d+)", out, re.S)
     return int(found.group(1)) if found else 0
 
@@ -400,7 +400,7 @@ def t_waiter_is_notified(b):
     b.run(b.node1, f"rm -f /tmp/lk.*; cat >/tmp/relay.py <<'END'\n{RELAY}\nEND")
     relay = b.start(b.node1, "exec python3 /tmp/relay.py")
     b.undo.callback(b.finish, relay, 60, False)
-    b.undo.callback(b.run, b.node1, "pkill -f relay.py")
+    b.undo.callback(b.run, b.node1, "pkill -f '[r]elay.py'")
     b.run(b.node1, "for i in $(seq 100); do test -e /tmp/lk.relay && exit 0; sleep 0.1; done; exit 1")
     t = Two(b, options="port=20490")
     job = t.holds(b.node2, "open:rw", "lock:ex:0:0")
@@ -479,14 +479,14 @@ def _becomes_free(b, t):
 
 
 def t_deadlock_of_two_processes(b):
-    """Two processes of one client that wait for each other: one gets EDEADLK."""
+    """Two processes of one client that wait for each other: one gets EDEADLK (also called EDEADLOCK)."""
     t = Two(b)
     one = t.start(b.client, "open:rw", "lock:ex:0:10", "say:1", "until:2", "wait:ex:10:10", "say:x", "until:go")
     two = t.start(b.client, "open:rw", "lock:ex:10:10", "say:2", "until:1", "wait:ex:0:10", "say:y", "until:go")
     b.run(b.client, "for i in $(seq 300); do test -e /tmp/lk.x -o -e /tmp/lk.y && exit 0; sleep 0.1; done; exit 1")
     t.say(b.client, "go")
     out = b.finish(one, 60).out.split() + b.finish(two, 60).out.split()
-    b.eq(sorted(out), ["lock=OK", "lock=OK", "wait=EDEADLK", "wait=OK"])
+    b.eq(sorted(out), ["lock=OK", "lock=OK", "wait=EDEADLOCK", "wait=OK"])
 
 
 # -- release -----------------------------------------------------------------
@@ -504,7 +504,7 @@ def t_released_by_close_and_exit(b):
             t.saw(b.client, "held")
             b.eq(t.do(b.node2, "open:rw", "lock:ex:0:0"), ["lock=EAGAIN"], f"{lock} before {how}")
             if how == "kill":
-                b.run(b.client, "pkill -9 -f lk.py; true")
+                b.run(b.client, "pkill -9 -f '[l]ock_ops'")
             else:
                 t.say(b.client, "go")
             if how == "close":
@@ -525,7 +525,7 @@ def t_killed_holder_flushes_first(b):
     job = t.holds(b.client, "open:rw", "lock:ex:0:0", "write:written under the lock")
     waiter = t.start(b.node2, "open:rw", "wait:ex:0:0", "read")
     b.sleep(2)
-    b.run(b.client, "pkill -9 -f lk.py; true")
+    b.run(b.client, "pkill -9 -f '[l]ock_ops'")
     b.finish(job, 60, ok=False)
     b.eq(b.finish(waiter, 60).out.split("\n")[1], "read=written under the lock")
 
