@@ -245,10 +245,7 @@ void pn4_host_unpin(struct pn4_node *node)
 	struct inode *inode = ps_node_inode(node);
 	struct ps_sb *sbi = PS_SB(inode->i_sb);
 
-	if (in_task())
-		iput(inode);
-	else
-		ps_iput_atomic(inode);
+	ps_iput_atomic(inode);
 	ps_busy_put(sbi);
 }
 

@@ -143,8 +143,8 @@ int pn4_call_start(struct pn4_call *c, const struct cred *cred)
 		pn4_slot_put(c);
 		return err;
 	}
-	c->used_gen = c->open ? READ_ONCE(c->open->gen) :
-				READ_ONCE(c->client->state_gen);
+	c->used_client = READ_ONCE(c->client->state_gen);
+	c->used_gen = c->open ? READ_ONCE(c->open->gen) : c->used_client;
 	memcpy(seq.sessionid, c->client->session.id, sizeof(seq.sessionid));
 	seq.slotid = c->slot;
 	seq.sequenceid = c->seq;
@@ -398,7 +398,7 @@ bool pn4_call_again(struct pn4_call *c, int *st)
 	case PN4_CLASS_CLIENT:
 		if (c->privileged)
 			return false;
-		pn4_recover_client(c->client, c->used_gen);
+		pn4_recover_client(c->client, c->used_client);
 		err = pn4_call_recovered(c, e->err);
 		break;
 	case PN4_CLASS_BACKCHANNEL:

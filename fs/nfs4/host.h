@@ -5,11 +5,14 @@
 #ifndef PENSTOCK_NFS4_HOST_H
 #define PENSTOCK_NFS4_HOST_H
 
+#include <linux/types.h>
+
 struct pn4_node;
 
 /*
  * Keep the node's inode from going away; false if it is going already.
- * Any context.  Undone by pn4_host_unpin(), which may sleep (final iput).
+ * Any context.  Undone by pn4_host_unpin(): any context too, it never evicts the
+ * inode itself, which may have to wait for the very worker that calls it.
  */
 bool pn4_host_pin(struct pn4_node *node);
 void pn4_host_unpin(struct pn4_node *node);

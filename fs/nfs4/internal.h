@@ -192,6 +192,7 @@ struct pn4_call {
 	unsigned int delay_ms;
 	unsigned long give_up;		/* soft: jiffies, 0 never */
 	u32 used_gen;			/* open->gen or client->state_gen it was sent under */
+	u32 used_client;		/* client->state_gen then */
 	int phase;
 	struct pn4_open *open;		/* whose stateid is used; borrowed */
 
@@ -321,7 +322,8 @@ void pn4_recover_stop(struct pn4_client *cl);
 void pn4_ready(struct pn4_client *cl);
 
 /* open.c */
-int pn4_io_stateid(struct pn4_io *io, struct pn4_call *c, struct pn4_stateid *sid);
+int pn4_call_start_open(struct pn4_call *c, struct pn4_open *open,
+			const struct cred *cred, struct pn4_stateid *sid);
 int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid);
 int pn4_open_reclaim(struct pn4_open *open);
 /* Why nothing can be done under @open any more, or 0. */

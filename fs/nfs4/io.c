@@ -101,9 +101,7 @@ static int pn4_piece_send(struct pn4_call *c)
 	struct pn4_stateid sid;
 	int err;
 
-	err = pn4_io_stateid(c->io, c, &sid);
-	if (!err)
-		err = pn4_call_start(c, c->io->cred);
+	err = pn4_call_start_open(c, c->io->open, c->io->cred, &sid);
 	if (err)
 		return err;
 	pn4_piece_encode(c, &sid);

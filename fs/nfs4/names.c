@@ -109,16 +109,14 @@ int pn4_getattr(struct pn4_node *node, struct pn4_attr *attr, u32 *access)
 }
 
 /* A size is set under write state; a read-only open does not count. */
-static int pn4_setattr_stateid(struct pn4_call *c, struct pn4_node *node,
-			       struct pn4_open *open, struct pn4_open **found,
-			       struct pn4_stateid *sid)
+static int pn4_setattr_start(struct pn4_call *c, struct pn4_node *node,
+			     struct pn4_open *open, struct pn4_open **found,
+			     struct pn4_stateid *sid)
 {
-	memset(sid, 0, sizeof(*sid));
-	c->open = open;
 	if (!open)
-		c->open = *found = *found ?:
+		open = *found = *found ?:
 			pn4_open_find(node, FMODE_WRITE, current_cred());
-	return c->open ? pn4_open_stateid(c->open, sid) : 0;
+	return pn4_call_start_open(c, open, current_cred(), sid);
 }
 
 int pn4_setattr(struct pn4_node *node, struct pn4_open *open,
@@ -135,8 +133,9 @@ int pn4_setattr(struct pn4_node *node, struct pn4_open *open,
 	c->cachethis = true;
 	do {
 		if (set->valid & PN4_ATTR_SIZE)
-			st = pn4_setattr_stateid(c, node, open, &found, &sid);
-		st = st ?: pn4_call_start(c, current_cred());
+			st = pn4_setattr_start(c, node, open, &found, &sid);
+		else
+			st = pn4_call_start(c, current_cred());
 		if (st)
 			break;
 		pn4_call_putfh(c, &node->fh);

@@ -509,17 +509,25 @@ int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid)
 }
 
 /*
- * The open's own state id if the io names an open; else the anonymous one
- * (section 8.2.3), which a server checks against the mode bits alone.
+ * As pn4_call_start(), and the state id to use: that of @open, or without one
+ * the anonymous state id (section 8.2.3), which a server checks against the
+ * mode bits alone.  It is read last, since it may change while the call waits for
+ * a slot.
  */
-int pn4_io_stateid(struct pn4_io *io, struct pn4_call *c,
-		   struct pn4_stateid *sid)
+int pn4_call_start_open(struct pn4_call *c, struct pn4_open *open,
+			const struct cred *cred, struct pn4_stateid *sid)
 {
-	c->open = io->open;
-	if (io->open)
-		return pn4_open_stateid(io->open, sid);
+	int err;
+
+	c->open = open;
+	err = pn4_call_start(c, cred);
+	if (err)
+		return err;
 	memset(sid, 0, sizeof(*sid));
-	return 0;
+	err = open ? pn4_open_stateid(open, sid) : 0;
+	if (err)
+		pn4_slot_put(c);
+	return err;
 }
 
 /* ---- recovery ---- */

@@ -15,6 +15,7 @@
  * Every failed round is followed by a pause that grows; the worker ends only
  * with READY or with the client (PN4_CL_DEAD).
  */
+#include "host.h"
 #include "internal.h"
 
 #define PN4_RECOVER_PAUSE_MAX	(10 * HZ)
@@ -117,31 +118,34 @@ static void pn4_recover_lose_all(struct pn4_client *cl)
 	spin_unlock(&cl->lock);
 }
 
-static struct pn4_open *pn4_recover_node_next(struct pn4_node *node,
-					      bool complete)
+/* A lost open of @node that can be got back now, with @get referenced. */
+static struct pn4_open *pn4_recover_find(struct pn4_node *node, bool complete,
+					 bool get)
 {
 	struct pn4_open *open, *found = NULL;
 
 	spin_lock_irq(&node->lock);
 	list_for_each_entry(open, &node->opens, link) {
-		if (open->no_reclaim && !complete)
+		if (!open->lost || (open->no_reclaim && !complete) ||
+		    !refcount_read(&open->ref))
 			continue;
-		if (open->lost && refcount_inc_not_zero(&open->ref)) {
-			found = open;
-			break;
-		}
+		if (get && !refcount_inc_not_zero(&open->ref))
+			continue;
+		found = open;
+		break;
 	}
 	spin_unlock_irq(&node->lock);
 	return found;
 }
 
-/* A lost open, referenced; its node is held by the open file description. */
-static struct pn4_open *pn4_recover_next(struct pn4_client *cl)
+/*
+ * A node with lost opens, pinned: the file may be closed for good while we get
+ * its state back.
+ */
+static struct pn4_node *pn4_recover_next(struct pn4_client *cl, bool complete)
 {
-	bool complete = test_bit(PN4_CL_RECLAIMED, &cl->state);
-	struct pn4_open *open = NULL;
+	struct pn4_node *node, *found = NULL;
 	struct pn4_volume *vol;
-	struct pn4_node *node;
 
 	spin_lock(&cl->lock);
 	list_for_each_entry(vol, &cl->volumes, client_link) {
@@ -149,16 +153,18 @@ static struct pn4_open *pn4_recover_next(struct pn4_client *cl)
 		list_for_each_entry(node, &vol->nodes, vol_link) {
 			if (vol->dead)
 				break;
-			open = pn4_recover_node_next(node, complete);
-			if (open)
+			if (pn4_recover_find(node, complete, false) &&
+			    pn4_host_pin(node)) {
+				found = node;
 				break;
+			}
 		}
 		spin_unlock(&vol->lock);
-		if (open)
+		if (found)
 			break;
 	}
 	spin_unlock(&cl->lock);
-	return open;
+	return found;
 }
 
 /* The server will not give it back: whoever uses it shall know. */
@@ -178,11 +184,27 @@ static void pn4_recover_give_up(struct pn4_open *open, int st)
 	spin_unlock_irq(&node->lock);
 }
 
+/* As pn4_recover_opens(), of one open. */
+static int pn4_recover_one(struct pn4_open *open)
+{
+	int st = pn4_open_reclaim(open), class;
+
+	if (st <= 0)
+		return st;
+	class = pn4_error(st)->class;
+	if (class == PN4_CLASS_SESSION || class == PN4_CLASS_CLIENT)
+		return st;
+	pn4_recover_give_up(open, st);
+	return 0;
+}
+
 /* 0, or the NFS status or -errno that stopped it. */
 static int pn4_recover_opens(struct pn4_client *cl)
 {
+	bool complete = test_bit(PN4_CL_RECLAIMED, &cl->state);
+	struct pn4_node *node;
 	struct pn4_open *open;
-	int st = 0, class;
+	int st = 0;
 
 	clear_bit(PN4_CL_NEED_OPENS, &cl->state);
 	/* what is lost from now on sets it again */
@@ -190,15 +212,13 @@ static int pn4_recover_opens(struct pn4_client *cl)
 	if (test_and_clear_bit(PN4_CL_LOST_ALL, &cl->state))
 		pn4_recover_lose_all(cl);
 	while (!st && !test_bit(PN4_CL_DEAD, &cl->state) &&
-	       (open = pn4_recover_next(cl))) {
-		st = pn4_open_reclaim(open);
-		class = st > 0 ? pn4_error(st)->class : PN4_CLASS_DONE;
-		if (st > 0 && class != PN4_CLASS_SESSION &&
-		    class != PN4_CLASS_CLIENT) {
-			pn4_recover_give_up(open, st);
-			st = 0;
+	       (node = pn4_recover_next(cl, complete))) {
+		open = pn4_recover_find(node, complete, true);
+		if (open) {
+			st = pn4_recover_one(open);
+			pn4_open_put(open);
 		}
-		pn4_open_put(open);
+		pn4_host_unpin(node);
 	}
 	if (st)
 		set_bit(PN4_CL_NEED_OPENS, &cl->state);

@@ -50,8 +50,7 @@ static int pn4_space_op(struct pn4_node *node, struct pn4_open *open, u32 op,
 	c->open = open;
 	attr->valid = 0;
 	do {
-		st = pn4_open_stateid(open, &sid);
-		st = st ?: pn4_call_start(c, current_cred());
+		st = pn4_call_start_open(c, open, current_cred(), &sid);
 		if (st)
 			break;
 		pn4_call_putfh(c, &node->fh);
@@ -95,10 +94,8 @@ loff_t pn4_seek(struct pn4_node *node, struct pn4_open *open, u64 pos, bool hole
 	c = pn4_space_call(node);
 	if (!c)
 		return -ENOMEM;
-	c->open = open;
 	do {
-		st = pn4_open_stateid(open, &sid);
-		st = st ?: pn4_call_start(c, current_cred());
+		st = pn4_call_start_open(c, open, current_cred(), &sid);
 		if (st)
 			break;
 		pn4_call_putfh(c, &node->fh);
@@ -127,14 +124,20 @@ struct pn4_pair {
 /* PUTFH source, SAVEFH, PUTFH destination */
 static int pn4_pair_start(struct pn4_call *c, struct pn4_pair *p)
 {
-	int st = pn4_open_stateid(p->src_open, &p->src_sid);
-
 	/* one of the two can be watched for lost state: alternate */
-	c->open = c->tries & 1 ? p->src_open : p->dst_open;
-	st = st ?: pn4_open_stateid(p->dst_open, &p->dst_sid);
-	st = st ?: pn4_call_start(c, current_cred());
+	bool src = c->tries & 1;
+	int st = pn4_call_start_open(c, src ? p->src_open : p->dst_open,
+				     current_cred(),
+				     src ? &p->src_sid : &p->dst_sid);
+
 	if (st)
 		return st;
+	st = pn4_open_stateid(src ? p->dst_open : p->src_open,
+			      src ? &p->dst_sid : &p->src_sid);
+	if (st) {
+		pn4_slot_put(c);
+		return st;
+	}
 	pn4_call_putfh(c, &p->src->fh);
 	pn4_enc_savefh(pn4_op(c, PN4_OP_SAVEFH));
 	pn4_call_putfh(c, &p->dst->fh);
