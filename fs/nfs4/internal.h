@@ -69,6 +69,7 @@ enum {
 	PN4_CL_NEED_SESSION,
 	PN4_CL_NEED_OPENS,	/* some opens have lost their state */
 	PN4_CL_NEED_BIND,	/* back channel not bound */
+	PN4_CL_NEED_TEST,	/* the server has revoked some state */
 	PN4_CL_LOST_ALL,	/* every open has lost its state */
 	PN4_CL_RECLAIMED,	/* RECLAIM_COMPLETE was sent for this client id */
 };
@@ -123,6 +124,8 @@ struct pn4_client {
 	struct work_struct recover_work;
 	unsigned int recover_tries;	/* in a row that failed; the worker's */
 	unsigned long last_bind;	/* jiffies */
+	unsigned long last_test;	/* jiffies */
+	u32 test_round;			/* the worker's */
 
 	spinlock_t lock;
 	struct list_head volumes;
@@ -237,6 +240,7 @@ struct pn4_open {
 	unsigned int locks_lost;
 	struct list_head locks;
 	u32 gen;			/* counts reclaims */
+	u32 tested;			/* cl->test_round of the last test */
 	u32 state_gen;			/* client->state_gen it belongs to */
 	struct work_struct work;
 };
@@ -319,7 +323,16 @@ void pn4_recover_client(struct pn4_client *cl, u32 state_gen);
 void pn4_recover_flags(struct pn4_client *cl, u32 flags);
 void pn4_recover_open(struct pn4_open *open, u32 gen);
 void pn4_recover_stop(struct pn4_client *cl);
+bool pn4_recover_again(int st);
 void pn4_ready(struct pn4_client *cl);
+
+/* revoked.c */
+int pn4_stateid_test(struct pn4_client *cl, const struct cred *cred,
+		     const struct pn4_stateid *sid, u32 *status);
+int pn4_stateid_free(struct pn4_client *cl, const struct cred *cred,
+		     const struct pn4_stateid *sid);
+void pn4_revoked_flags(struct pn4_client *cl, u32 flags);
+int pn4_revoked_check(struct pn4_client *cl);
 
 /* open.c */
 int pn4_call_start_open(struct pn4_call *c, struct pn4_open *open,
@@ -339,6 +352,7 @@ void pn4_lock_exit(void);
 void pn4_lock_table_init(struct pn4_lock_table *t);
 void pn4_locks_free(struct pn4_open *open);
 int pn4_locks_recover(struct pn4_open *open, bool reclaim);
+int pn4_locks_doubt(struct pn4_open *open);
 void pn4_lock_notify(struct pn4_client *cl,
 		     const struct pn4_cb_notify_lock_args *a);
 

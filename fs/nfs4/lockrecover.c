@@ -137,46 +137,6 @@ static int pn4_lock_reclaim(struct pn4_lock_state *ls, const struct pn4_range *r
 	return st;
 }
 
-/* Acknowledge that the server has revoked it (section 18.38). */
-static void pn4_lock_free_stateid(struct pn4_open *open,
-				  const struct pn4_stateid *sid)
-{
-	struct pn4_call *c = pn4_locks_call(open->vol->client);
-	int st;
-
-	if (!c)
-		return;
-	do {
-		st = pn4_call_start(c, open->cred);
-		if (st)
-			break;
-		pn4_enc_free_stateid(pn4_op(c, PN4_OP_FREE_STATEID), sid);
-		st = pn4_call_run(c);
-		st = st ?: pn4_dec_free_stateid(&c->dec);
-	} while (pn4_call_again(c, &st));
-	pn4_call_put(c);
-}
-
-static int pn4_lock_test_stateid(struct pn4_open *open,
-				 const struct pn4_stateid *sid, u32 *status)
-{
-	struct pn4_call *c = pn4_locks_call(open->vol->client);
-	int st;
-
-	if (!c)
-		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, open->cred);
-		if (st)
-			break;
-		pn4_enc_test_stateid(pn4_op(c, PN4_OP_TEST_STATEID), sid, 1);
-		st = pn4_call_run(c);
-		st = st ?: pn4_dec_test_stateid(&c->dec, status, 1);
-	} while (pn4_call_again(c, &st));
-	pn4_call_put(c);
-	return st;
-}
-
 /* No reclaim is possible: has the server kept it? */
 static int pn4_lock_check(struct pn4_lock_state *ls)
 {
@@ -187,7 +147,7 @@ static int pn4_lock_check(struct pn4_lock_state *ls)
 	if (!ls->known)
 		return PN4ERR_BAD_STATEID;
 	sid.seqid = 0;
-	st = pn4_lock_test_stateid(ls->open, &sid, &status);
+	st = pn4_stateid_test(ls->open->vol->client, ls->open->cred, &sid, &status);
 	if (st)
 		return st;
 	if (!status) {
@@ -195,7 +155,7 @@ static int pn4_lock_check(struct pn4_lock_state *ls)
 		return 0;
 	}
 	if (status == PN4ERR_EXPIRED || status == PN4ERR_ADMIN_REVOKED)
-		pn4_lock_free_stateid(ls->open, &sid);
+		pn4_stateid_free(ls->open->vol->client, ls->open->cred, &sid);
 	return status;
 }
 
@@ -225,13 +185,6 @@ static void pn4_lock_lose(struct pn4_lock_state *ls, int st)
 			    open->vol->name, pn4_status_name(st));
 }
 
-static bool pn4_locks_go_back(int st)
-{
-	int class = st > 0 ? pn4_error(st)->class : PN4_CLASS_DONE;
-
-	return st < 0 || class == PN4_CLASS_SESSION || class == PN4_CLASS_CLIENT;
-}
-
 /*
  * The open has new state, and a new generation.  @reclaim: the server has taken
  * it as a reclaim.  0: every lock is there or marked as lost; else the NFS
@@ -246,11 +199,28 @@ int pn4_locks_recover(struct pn4_open *open, bool reclaim)
 	pn4_locks_forget(open, reclaim);
 	while (!st && (ls = pn4_locks_stale(open, &r))) {
 		st = reclaim ? pn4_lock_reclaim(ls, &r) : pn4_lock_check(ls);
-		if (st && !pn4_locks_go_back(st)) {
+		if (st && !pn4_recover_again(st)) {
 			pn4_lock_lose(ls, st);
 			st = 0;
 		}
 		pn4_lock_state_put(ls);
 	}
 	return st;
+}
+
+/* Somebody's state was revoked: have all locks of @open looked at again. */
+int pn4_locks_doubt(struct pn4_open *open)
+{
+	struct pn4_node *node = READ_ONCE(open->node);
+	struct pn4_lock_state *ls;
+	struct pn4_range *r;
+
+	if (!node)
+		return 0;
+	spin_lock_irq(&node->lock);
+	list_for_each_entry(ls, &open->locks, link)
+		list_for_each_entry(r, &ls->ranges, link)
+			r->gen = open->gen - 1;
+	spin_unlock_irq(&node->lock);
+	return pn4_locks_recover(open, false);
 }

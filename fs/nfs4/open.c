@@ -619,10 +619,15 @@ static void pn4_reclaim_later(struct pn4_open *open)
  */
 int pn4_open_reclaim(struct pn4_open *open)
 {
-	int st;
+	struct pn4_client *cl = open->vol->client;
+	int st = 0;
 
-	if (test_bit(PN4_CL_RECLAIMED, &open->vol->client->state))
-		return pn4_reclaim_claim(open, PN4_CLAIM_FH);
+	if (test_bit(PN4_CL_RECLAIMED, &cl->state)) {
+		/* if it was revoked, the server waits for us to say that we know */
+		if (open->state_gen == cl->state_gen)
+			st = pn4_stateid_free(cl, open->cred, &open->stateid);
+		return st ?: pn4_reclaim_claim(open, PN4_CLAIM_FH);
+	}
 	st = pn4_reclaim_claim(open, PN4_CLAIM_PREVIOUS);
 	if (st == PN4ERR_NO_GRACE || st == PN4ERR_RECLAIM_BAD) {
 		pn4_reclaim_later(open);

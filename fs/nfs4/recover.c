@@ -10,6 +10,7 @@
  *	READY --state id lost--> NEED_OPENS --OPEN (reclaim)--> READY
  *	a new client id: RECLAIM_COMPLETE after the opens that can be reclaimed,
  *	                 then the others are opened anew, then READY
+ *	READY --some state revoked--> NEED_TEST --TEST_STATEID--> READY, NEED_OPENS
  *	READY --no callbacks--> NEED_BIND --BIND_CONN_TO_SESSION--> READY
  *
  * Every failed round is followed by a pause that grows; the worker ends only
@@ -38,7 +39,7 @@ void pn4_recover_start(struct pn4_client *cl, int need)
 	    time_before(jiffies, cl->last_bind + PN4_BIND_PAUSE))
 		return;
 	set_bit(need, &cl->state);
-	if (need != PN4_CL_NEED_BIND)
+	if (need != PN4_CL_NEED_BIND && need != PN4_CL_NEED_TEST)
 		clear_bit(PN4_CL_READY, &cl->state);
 	queue_work(pn4_state_wq, &cl->recover_work);
 }
@@ -83,9 +84,18 @@ void pn4_recover_flags(struct pn4_client *cl, u32 flags)
 		set_bit(PN4_CL_LOST_ALL, &cl->state);
 		pn4_recover_start(cl, PN4_CL_NEED_OPENS);
 	}
+	pn4_revoked_flags(cl, flags);
 	if (flags & (PN4_SEQ_CB_PATH_DOWN | PN4_SEQ_CB_PATH_DOWN_SESSION |
 		     PN4_SEQ_BACKCHANNEL_FAULT))
 		pn4_recover_start(cl, PN4_CL_NEED_BIND);
+}
+
+/* Does status @st of a step mean that a more basic one has to be repeated? */
+bool pn4_recover_again(int st)
+{
+	int class = st > 0 ? pn4_error(st)->class : PN4_CLASS_DONE;
+
+	return st < 0 || class == PN4_CLASS_SESSION || class == PN4_CLASS_CLIENT;
 }
 
 /* ---- opens ---- */
@@ -187,12 +197,9 @@ static void pn4_recover_give_up(struct pn4_open *open, int st)
 /* As pn4_recover_opens(), of one open. */
 static int pn4_recover_one(struct pn4_open *open)
 {
-	int st = pn4_open_reclaim(open), class;
+	int st = pn4_open_reclaim(open);
 
-	if (st <= 0)
-		return st;
-	class = pn4_error(st)->class;
-	if (class == PN4_CLASS_SESSION || class == PN4_CLASS_CLIENT)
+	if (st <= 0 || pn4_recover_again(st))
 		return st;
 	pn4_recover_give_up(open, st);
 	return 0;
@@ -290,6 +297,8 @@ static int pn4_recover_step(struct pn4_client *cl)
 		return pn4_recover_opens(cl);
 	if (!test_bit(PN4_CL_RECLAIMED, &cl->state))
 		return pn4_recover_complete(cl);
+	if (test_bit(PN4_CL_NEED_TEST, &cl->state))
+		return pn4_revoked_check(cl);
 	if (test_bit(PN4_CL_NEED_BIND, &cl->state))
 		return pn4_recover_bind(cl);
 	return 1;
