@@ -27,7 +27,7 @@ def _without_module(b):
                     "depmod && ! modprobe -n -q penstock")
 
 
-#: fs=penstock slow timeout=1800
+#: fs=penstock long slow timeout=2400
 def t_install_and_purge(b):
     made = subprocess.run([os.path.join(host.REPO, "packaging/build-deb")], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

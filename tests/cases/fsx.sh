@@ -44,14 +44,25 @@ t_small_transfers() {
 #: timeout=300 slow from=node1:/export/xfs
 t_on_xfs() { tool psfsx -n 2000 -s 16 f; }
 
-# What the project promises: ten seeds of 100,000 operations.
+# What the project promises: ten seeds of 100,000 operations. A small file meets
+# its own edges more often, a large one has more pages between two of them.
 #: long slow timeout=3600
-t_long_1_2() { run_seeds 100000 1 2; }
+t_long_1() { tool psfsx -n 100000 -s 1 f; }
 #: long slow timeout=3600
-t_long_3_4() { run_seeds 100000 3 4; }
+t_long_2() { tool psfsx -n 100000 -s 2 f; }
 #: long slow timeout=3600
-t_long_5_6() { run_seeds 100000 5 6; }
+t_long_3() { tool psfsx -n 100000 -s 3 -l 300000 -o 20000 f; }
 #: long slow timeout=3600
-t_long_7_8() { run_seeds 100000 7 8; }
+t_long_4() { tool psfsx -n 100000 -s 4 -l 300000 -o 20000 f; }
 #: long slow timeout=3600
-t_long_9_10() { run_seeds 100000 9 10; }
+t_long_5() { tool psfsx -n 100000 -s 5 -l 300000 -o 20000 f; }
+#: long slow timeout=3600
+t_long_6() { tool psfsx -n 100000 -s 6 -l 300000 -o 20000 f; }
+#: long slow timeout=3600
+t_long_7() { tool psfsx -n 100000 -s 7 -l 300000 -o 20000 f; }
+#: long slow timeout=3600
+t_long_8() { tool psfsx -n 100000 -s 8 -l 120000 -o 6000 f; }
+#: long slow timeout=3600
+t_long_9() { tool psfsx -n 100000 -s 9 -l 120000 -o 6000 f; }
+#: long slow timeout=3600
+t_long_10() { tool psfsx -n 100000 -s 10 -l 120000 -o 6000 f; }
