@@ -207,4 +207,17 @@ static inline void prpc_count(struct prpc_path *path, enum prpc_stat stat, u64 n
 	this_cpu_add(path->stats->v[stat], n);
 }
 
+/* Is @fault to happen to @call now?  It happens once. */
+static inline bool prpc_fault(struct prpc_call *call, enum prpc_fault fault)
+{
+#ifdef PENSTOCK_FAULTS
+	if (likely(!call || call->fault != fault))
+		return false;
+	call->fault = PRPC_FAULT_NONE;
+	return true;
+#else
+	return false;
+#endif
+}
+
 #endif

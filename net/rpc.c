@@ -355,7 +355,8 @@ struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid)
 	slot = &peer->table[index];
 	if (slot->xid == xid && slot->call && !slot->rx &&
 	    slot->call->conn == conn &&
-	    !(atomic_read(&slot->call->state) & (PRPC_ST_REPLIED | PRPC_ST_TAKEN))) {
+	    !(atomic_read(&slot->call->state) & (PRPC_ST_REPLIED | PRPC_ST_TAKEN)) &&
+	    !prpc_fault(slot->call, PRPC_FAULT_DROP)) {
 		slot->rx = true;
 		call = slot->call;
 	}

@@ -51,6 +51,17 @@ struct prpc_data {
 #define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
 #define PRPC_PINNED		BIT(1)	/* only on @conn: greetings, probes */
 
+/* What a test may have go wrong with a call (make FAULTS=1). */
+enum prpc_fault {
+	PRPC_FAULT_NONE,
+	PRPC_FAULT_CUT_BEFORE,	/* the connection ends before the call is sent */
+	PRPC_FAULT_CUT_HALF,	/* ... when half of it is sent */
+	PRPC_FAULT_CUT_AFTER,	/* ... when it is sent: has the server seen it? */
+	PRPC_FAULT_CUT_REPLY,	/* ... when its reply begins: the server has done it */
+	PRPC_FAULT_DROP,	/* the reply is thrown away */
+	PRPC_FAULT_TWICE,	/* the reply is seen twice */
+};
+
 /**
  * struct prpc_call - one RPC, embedded in what the protocol layer keeps
  *
@@ -115,6 +126,9 @@ struct prpc_call {
 	atomic_t state;		/* PRPC_ST_*, see internal.h */
 	u64 start_ns;		/* first handed to a transport */
 	struct list_head link;	/* wait list of the peer, or a transport's queue */
+#ifdef PENSTOCK_FAULTS
+	enum prpc_fault fault;	/* what is to go wrong, once; see fs/nfs4/fault.c */
+#endif
 };
 
 /**

@@ -84,7 +84,7 @@ static int ptcp_rx_started(struct ptcp_conn *c)
 	call->reply_len = sizeof(rx->start);
 	rx->limit = call->in.len ? call->in_at : call->reply_size;
 	rx->mode = PTCP_RX_HEAD;
-	return 0;
+	return prpc_fault(call, PRPC_FAULT_CUT_REPLY) ? -ECONNRESET : 0;
 }
 
 /* Room for one more byte of a callback; the server decides how many. */
@@ -109,6 +109,8 @@ static void ptcp_rx_record_end(struct ptcp_conn *c)
 {
 	struct ptcp_rx *rx = &c->rx;
 	struct prpc_call *call = rx->call;
+	bool twice;
+	u32 xid;
 
 	prpc_conn_count(&c->conn, 0, (u64)rx->pos + sizeof(rx->mark));
 	if (rx->mode == PTCP_RX_CALLBACK)
@@ -116,8 +118,13 @@ static void ptcp_rx_record_end(struct ptcp_conn *c)
 	rx->call = NULL;
 	rx->mode = PTCP_RX_START;
 	rx->pos = 0;
-	if (call)
-		prpc_call_complete(&c->conn, call);
+	if (!call)
+		return;
+	xid = call->xid;
+	twice = prpc_fault(call, PRPC_FAULT_TWICE);
+	prpc_call_complete(&c->conn, call);
+	if (twice)
+		WARN_ON_ONCE(prpc_reply_begin(&c->conn, xid));
 }
 
 static int ptcp_rx_mark(struct ptcp_conn *c, struct sk_buff *skb,

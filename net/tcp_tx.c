@@ -145,6 +145,13 @@ static int ptcp_tx_record(struct ptcp_conn *c, bool more)
 	size_t copied;
 	int error;
 
+	if (prpc_fault(tx->call, PRPC_FAULT_CUT_BEFORE))
+		return -ECONNRESET;
+	if (prpc_fault(tx->call, PRPC_FAULT_CUT_HALF)) {
+		iov_iter_truncate(&tx->head, tx->head_vec.iov_len / 2);
+		ptcp_tx_iter(c, &tx->head, false, 0);
+		return -ECONNRESET;
+	}
 	if (!iov_iter_count(&tx->data)) {
 		/* tail: what a full socket has left of a record with payload */
 		error = ptcp_tx_iter(c, &tx->head, false, last);
@@ -200,6 +207,8 @@ static void ptcp_tx_done(struct ptcp_conn *c, bool corked)
 	struct ptcp_tx *tx = &c->tx;
 
 	prpc_conn_count(&c->conn, tx->sent, 0);
+	if (prpc_fault(tx->call, PRPC_FAULT_CUT_AFTER))
+		prpc_conn_down(&c->conn, -ECONNRESET);
 	tx->held = corked ? tx->held + 1 : 0;
 	if (tx->call) {
 		tx->handed++;

@@ -18,6 +18,7 @@
  */
 #include <linux/mm.h>
 #include "internal.h"
+#include "fault.h"
 #include "../../net/wait.h"
 
 #define PN4_IO_SEND	640
@@ -252,12 +253,9 @@ static void pn4_call_orphaned(struct pn4_call *c)
 	queue_work(pn4_wq, &c->work);
 }
 
-static void pn4_call_done(struct prpc_call *rpc)
+/* c->status is known and the slot is free: whoever waits shall go on. */
+void pn4_call_end(struct pn4_call *c)
 {
-	struct pn4_call *c = container_of(rpc, struct pn4_call, rpc);
-
-	c->status = pn4_call_finish(c);
-	pn4_slot_put(c);
 	if (c->async) {
 		c->async(c);
 		return;		/* the reference went along */
@@ -269,6 +267,16 @@ static void pn4_call_done(struct prpc_call *rpc)
 	}
 	complete(&c->done);
 	pn4_call_put(c);
+}
+
+static void pn4_call_done(struct prpc_call *rpc)
+{
+	struct pn4_call *c = container_of(rpc, struct pn4_call, rpc);
+
+	c->status = pn4_call_finish(c);
+	pn4_slot_put(c);
+	if (!pn4_fault_answered(c))
+		pn4_call_end(c);
 }
 
 /*
@@ -288,7 +296,8 @@ void pn4_call_submit(struct pn4_call *c)
 		pn4_call_done(&c->rpc);
 		return;
 	}
-	prpc_submit(&c->rpc);
+	if (!pn4_fault_submit(c))
+		prpc_submit(&c->rpc);
 }
 
 /*

@@ -208,6 +208,9 @@ struct pn4_call {
 	void *rbuf;
 	u32 ssize;
 	u32 rsize;
+#ifdef PENSTOCK_FAULTS
+	u32 late_ms;			/* the reply is to be seen that much later */
+#endif
 };
 
 /**
@@ -274,6 +277,7 @@ void pn4_call_put(struct pn4_call *c);
 int pn4_call_start(struct pn4_call *c, const struct cred *cred);
 int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred);
 void pn4_call_submit(struct pn4_call *c);
+void pn4_call_end(struct pn4_call *c);
 int pn4_call_run(struct pn4_call *c);
 bool pn4_call_again(struct pn4_call *c, int *st);
 static inline struct pxdr_enc *pn4_op(struct pn4_call *c, u32 op)

@@ -3,6 +3,7 @@
  * Volumes: mount, submount, unmount, what a file system is and can.
  */
 #include "internal.h"
+#include "fault.h"
 
 struct workqueue_struct *pn4_wq;
 struct workqueue_struct *pn4_state_wq;
@@ -381,6 +382,7 @@ int pn4_init(void)
 	if (err)
 		goto out_lock;
 	pn4_client_init();
+	pn4_fault_init();
 	return 0;
 
 out_lock:
@@ -394,6 +396,7 @@ out_wq:
 
 void pn4_exit(void)
 {
+	pn4_fault_exit();
 	pn4_lock_exit();
 	pn4_compound_exit();
 	destroy_workqueue(pn4_state_wq);
