@@ -41,11 +41,11 @@ class Cluster:
         self.dir = rundir(name)
         self.nodes = []
         self.client = Guest(self.dir, "client")
-        self.series = None
+        self.series = self.build = None
         with contextlib.suppress(OSError, ValueError):
             with open(os.path.join(self.dir, "cluster.json")) as f:
                 saved = json.load(f)
-            self.series = saved["kernel"]
+            self.series, self.build = saved["kernel"], saved["build"]
             self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(saved["nodes"])]
 
     def guests(self):
@@ -63,29 +63,30 @@ class Cluster:
 
     # -- start ------------------------------------------------------------
 
-    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2):
-        """Boot it. Emulated processors have been seen to lose their timer
+    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2, build=None):
+        """Boot it. build: the directory below build/ that the client loads
+        the module from, if not that of its kernel. Emulated processors have been seen to lose their timer
         during boot, about once in a hundred: that is tried again, once."""
         try:
-            return self._up(nodes, series, client_mb, cpus)
+            return self._up(nodes, series, client_mb, cpus, build)
         except GuestError as e:
             host.say(f"# cluster {self.name}: booting again, since {str(e).splitlines()[0]}")
             for g in self.guests():
                 if os.path.exists(g.console):
                     shutil.copy(g.console, os.path.join(host.cache(), f"failed-boot.{g.name}"))
-            return self._up(nodes, series, client_mb, cpus)
+            return self._up(nodes, series, client_mb, cpus, build)
 
-    def _up(self, nodes, series, client_mb, cpus):
+    def _up(self, nodes, series, client_mb, cpus, build):
         self.down()
         kernel = host.Kernel(series)
         # Servers always run the distribution's kernel.
         server = kernel if series == "6.12" else host.Kernel("6.12")
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(os.path.join(self.dir, "out"))
-        self.series = series
+        self.series, self.build = series, build or series
         self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(nodes)]
         with open(os.path.join(self.dir, "cluster.json"), "w") as f:
-            json.dump({"kernel": series, "nodes": nodes}, f)
+            json.dump({"kernel": series, "nodes": nodes, "build": self.build}, f)
         self._start(self.client, kernel, 1, cpus, client_mb or CLIENT_MB)
         self._wait_sockets()
         for i, node in enumerate(self.nodes):
@@ -149,7 +150,8 @@ class Cluster:
         image = initrd.make(kernel, os.path.join(self.dir, guest.name + ".initrd"), {
             "NAME": guest.name, "ROLE": "client" if guest is self.client else "node",
             "HOSTNUM": number, "NODES": len(self.nodes), "MTU": 9000,
-            "MACHINE_ID": ident, "KERNEL": kernel.series})
+            "MACHINE_ID": ident,
+            "KERNEL": self.build if guest is self.client else kernel.series})
         if host.use_kvm(kernel, image):
             accel = ["-accel", "kvm", "-cpu", "host"]
         else:
