@@ -58,6 +58,8 @@ check: deps
 	@tests/run --fs penstock --retry
 check-long: deps
 	@tests/run --long
+check-recovery: deps
+	@tests/recovery/check
 check-nfs: deps
 	@tests/run --fs nfs
 bench: deps
@@ -80,9 +82,10 @@ help:
 	@echo "make deb              Debian packages penstock-dkms, penstock-utils in build/deb/"
 	@echo "make demo             boot a cluster of virtual machines, mount it, run fio (SHELL=1: a shell in it)"
 	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client"
+	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
 	@echo "make bench            penstock against the kernel's client, in virtual time"
 	@echo "make unit fuzz-short fuzz style"
 
 .PHONY: all module modules userspace install module-install userspace-install \
-	dkms-install deb clean deps demo check check-long check-nfs bench unit \
+	dkms-install deb clean deps demo check check-long check-nfs check-recovery bench unit \
 	fuzz-short fuzz style help
