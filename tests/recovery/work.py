@@ -10,6 +10,7 @@ import errno
 import fcntl
 import mmap
 import os
+import random
 import struct
 
 WORK = {}
@@ -22,7 +23,7 @@ def work(f):
 
 
 def content(n, seed=1):
-    return bytes((i * 7 + i // 251 + seed) & 255 for i in range(n))
+    return random.Random(seed).randbytes(n)
 
 
 def put(path, data):
