@@ -261,7 +261,7 @@ def mapped(d):
     with mmap.mmap(fd, 4 * BLOCK) as m:
         yield
         m[:] = content(4 * BLOCK)
-        m.flush()
+        os.fsync(fd)    # msync would hold Python's lock
     os.close(fd)
     yield
     same(get(f"{d}/f"), content(4 * BLOCK))
@@ -287,6 +287,17 @@ def truncate(d):
     os.truncate(f"{d}/f", 3333)
     yield
     same(get(f"{d}/f"), content(10000)[:3333])
+
+
+@work
+def ftruncate(d):
+    put(f"{d}/f", content(10000))
+    fd = os.open(f"{d}/f", os.O_RDWR)
+    yield
+    os.ftruncate(fd, 4444)
+    yield
+    os.close(fd)
+    same(get(f"{d}/f"), content(10000)[:4444])
 
 
 @work
