@@ -443,6 +443,17 @@ static void pn4_call_ctor(void *object)
 {
 }
 
+/* mempool_create_slab_pool() takes no cache that has a constructor. */
+static void *pn4_call_alloc(gfp_t gfp, void *cache)
+{
+	return kmem_cache_alloc(cache, gfp);
+}
+
+static void pn4_call_free(void *object, void *cache)
+{
+	kmem_cache_free(cache, object);
+}
+
 int pn4_compound_init(void)
 {
 	pn4_call_cache = kmem_cache_create("penstock_call",
@@ -450,7 +461,8 @@ int pn4_compound_init(void)
 			0, SLAB_HWCACHE_ALIGN, pn4_call_ctor);
 	if (!pn4_call_cache)
 		return -ENOMEM;
-	pn4_call_pool = mempool_create_slab_pool(PN4_POOL_MIN, pn4_call_cache);
+	pn4_call_pool = mempool_create(PN4_POOL_MIN, pn4_call_alloc,
+				       pn4_call_free, pn4_call_cache);
 	if (!pn4_call_pool) {
 		kmem_cache_destroy(pn4_call_cache);
 		return -ENOMEM;
