@@ -23,6 +23,7 @@ from .guest import PORTS, Guest, GuestError
 
 RAILS = (1, 2)
 CLIENT_MB, NODE_MB = 1280, 512
+DEBUG_MB = 3072         # KASAN keeps a shadow of it all, and what was freed
 DISKS = {"export": "8G", "xfs": "4G", "state": "64M"}
 
 
@@ -45,7 +46,8 @@ class Cluster:
         with contextlib.suppress(OSError, ValueError):
             with open(os.path.join(self.dir, "cluster.json")) as f:
                 saved = json.load(f)
-            self.series, self.build = saved["kernel"], saved["build"]
+            self.series = saved["kernel"]
+            self.build = saved.get("build", self.series)
             self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(saved["nodes"])]
 
     def guests(self):
@@ -87,7 +89,8 @@ class Cluster:
         self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(nodes)]
         with open(os.path.join(self.dir, "cluster.json"), "w") as f:
             json.dump({"kernel": series, "nodes": nodes, "build": self.build}, f)
-        self._start(self.client, kernel, 1, cpus, client_mb or CLIENT_MB)
+        ours = DEBUG_MB if series == host.DEBUG else CLIENT_MB
+        self._start(self.client, kernel, 1, cpus, client_mb or ours)
         self._wait_sockets()
         for i, node in enumerate(self.nodes):
             self._start(node, server, 11 + i, 1, NODE_MB)
