@@ -46,6 +46,7 @@ struct pn4_lock_owner *pn4_lock_owner_get(struct pn4_client *cl,
 {
 	struct pn4_lock_table *t = &cl->locks;
 	struct pn4_lock_owner *owner, *new = NULL;
+	unsigned long flags;
 
 	if (gfp) {
 		new = kzalloc(sizeof(*new), gfp);
@@ -56,14 +57,14 @@ struct pn4_lock_owner *pn4_lock_owner_get(struct pn4_client *cl,
 		new->kind = lk->kind;
 		new->number = atomic64_inc_return(&cl->open_counter);
 	}
-	spin_lock(&t->lock);
+	spin_lock_irqsave(&t->lock, flags);
 	owner = pn4_lock_owner_find(t, lk);
 	if (!owner && new) {
 		owner = new;
 		new = NULL;
 		hlist_add_head(&owner->hash, pn4_lock_bucket(t, lk->owner));
 	}
-	spin_unlock(&t->lock);
+	spin_unlock_irqrestore(&t->lock, flags);
 	kfree(new);
 	return owner;
 }
@@ -71,15 +72,16 @@ struct pn4_lock_owner *pn4_lock_owner_get(struct pn4_client *cl,
 void pn4_lock_owner_put(struct pn4_client *cl, struct pn4_lock_owner *owner)
 {
 	struct pn4_lock_table *t = &cl->locks;
+	unsigned long flags;
 	bool last;
 
 	if (!owner)
 		return;
-	spin_lock(&t->lock);
+	spin_lock_irqsave(&t->lock, flags);	/* also from a CLOSE that ends in softirq */
 	last = refcount_dec_and_test(&owner->ref);
 	if (last)
 		hlist_del(&owner->hash);
-	spin_unlock(&t->lock);
+	spin_unlock_irqrestore(&t->lock, flags);
 	if (last)
 		kfree(owner);
 }

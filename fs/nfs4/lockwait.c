@@ -38,9 +38,9 @@ int pn4_lock_wait_begin(struct pn4_lock_wait *w, struct pn4_open *open,
 	if (!w->owner)
 		return -ENOMEM;
 	pn4_lock_wait_reset(w);
-	spin_lock(&t->lock);
+	spin_lock_irq(&t->lock);
 	list_add(&w->link, &t->waits);
-	spin_unlock(&t->lock);
+	spin_unlock_irq(&t->lock);
 	return 0;
 }
 
@@ -48,9 +48,9 @@ void pn4_lock_wait_end(struct pn4_lock_wait *w)
 {
 	struct pn4_client *cl = w->open->vol->client;
 
-	spin_lock(&cl->locks.lock);
+	spin_lock_irq(&cl->locks.lock);
 	list_del(&w->link);
-	spin_unlock(&cl->locks.lock);
+	spin_unlock_irq(&cl->locks.lock);
 	pn4_lock_owner_put(cl, w->owner);
 }
 
@@ -103,7 +103,7 @@ void pn4_lock_notify(struct pn4_client *cl,
 	if (a->owner_len != sizeof(number))
 		return;
 	memcpy(&number, a->owner, sizeof(number));
-	spin_lock(&t->lock);
+	spin_lock_irq(&t->lock);
 	list_for_each_entry(w, &t->waits, link) {
 		if (w->owner->number != number ||
 		    !pn4_fh_equal(&w->open->fh, &a->fh))
@@ -111,7 +111,7 @@ void pn4_lock_notify(struct pn4_client *cl,
 		WRITE_ONCE(w->woken, true);
 		found = true;
 	}
-	spin_unlock(&t->lock);
+	spin_unlock_irq(&t->lock);
 	if (!found)
 		return;
 	WRITE_ONCE(t->notified, true);
