@@ -60,6 +60,8 @@ check-long: deps
 	@tests/run --long
 check-recovery: deps
 	@tests/recovery/check
+check-debug: deps
+	@tests/run --fs penstock --kernel debug
 check-nfs: deps
 	@tests/run --fs nfs
 bench: deps
@@ -81,11 +83,13 @@ help:
 	@echo "make install          install both (DESTDIR=); make dkms-install: for kernels to come"
 	@echo "make deb              Debian packages penstock-dkms, penstock-utils in build/deb/"
 	@echo "make demo             boot a cluster of virtual machines, mount it, run fio (SHELL=1: a shell in it)"
-	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client"
+	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client;"
+	@echo "                      check-debug: with a client kernel that has KASAN, lockdep and more"
 	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
 	@echo "make bench            penstock against the kernel's client, in virtual time"
 	@echo "make unit fuzz-short fuzz style"
 
 .PHONY: all module modules userspace install module-install userspace-install \
-	dkms-install deb clean deps demo check check-long check-nfs check-recovery bench unit \
+	dkms-install deb clean deps demo check check-long check-nfs check-debug \
+	check-recovery bench unit \
 	fuzz-short fuzz style help
