@@ -94,9 +94,9 @@ class Cluster:
         self._wait_sockets()
         for i, node in enumerate(self.nodes):
             self._start(node, server, 11 + i, 1, NODE_MB)
-        for g in self.guests():
-            g.wait_ready()
+        self.client.wait_ready(300 if series == host.DEBUG else 60)
         for node in self.nodes:
+            node.wait_ready()
             node.check("test -e /run/node-is-up")
         return self
 
