@@ -328,6 +328,11 @@ void pn4_recover_flags(struct pn4_client *cl, u32 flags);
 void pn4_recover_open(struct pn4_open *open, u32 gen);
 void pn4_recover_stop(struct pn4_client *cl);
 bool pn4_recover_again(int st);
+struct pn4_call *pn4_recover_call(struct pn4_client *cl, u32 send_size,
+				  u32 reply_size);
+typedef bool (*pn4_due_t)(struct pn4_client *cl, const struct pn4_open *open);
+int pn4_recover_each(struct pn4_client *cl, pn4_due_t due,
+		     int (*one)(struct pn4_open *open));
 void pn4_ready(struct pn4_client *cl);
 
 /* revoked.c */

@@ -76,17 +76,6 @@ static void pn4_locks_confirm(struct pn4_lock_state *ls, u64 start, u64 end,
 	spin_unlock_irq(&node->lock);
 }
 
-static struct pn4_call *pn4_locks_call(struct pn4_client *cl)
-{
-	struct pn4_call *c = pn4_call_new(cl, NULL, 512, PN4_OPAQUE_LIMIT + 256);
-
-	if (c) {
-		c->privileged = true;
-		c->unkillable = true;
-	}
-	return c;
-}
-
 static void pn4_lock_reclaim_fill(struct pn4_lock_state *ls,
 				  struct pn4_lock_args *a)
 {
@@ -111,7 +100,7 @@ static int pn4_lock_reclaim(struct pn4_lock_state *ls, const struct pn4_range *r
 		.owner = &ls->owner->number,
 		.owner_len = sizeof(ls->owner->number),
 	};
-	struct pn4_call *c = pn4_locks_call(cl);
+	struct pn4_call *c = pn4_recover_call(cl, 512, PN4_OPAQUE_LIMIT + 256);
 	struct pn4_lock_denied denied;
 	struct pn4_stateid sid;
 	int st;

@@ -562,11 +562,9 @@ static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 	struct pn4_call *c;
 	int st;
 
-	c = pn4_call_new(cl, NULL, PN4_OPEN_SEND, PN4_OPEN_REPLY);
+	c = pn4_recover_call(cl, PN4_OPEN_SEND, PN4_OPEN_REPLY);
 	if (!c)
 		return -ENOMEM;
-	c->privileged = true;
-	c->unkillable = true;
 	do {
 		if (!open->node) {
 			st = 0;		/* closed meanwhile */

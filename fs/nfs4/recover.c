@@ -98,6 +98,19 @@ bool pn4_recover_again(int st)
 	return st < 0 || class == PN4_CLASS_SESSION || class == PN4_CLASS_CLIENT;
 }
 
+/* A call of the recovery worker, which needs no READY and cannot be killed; or NULL. */
+struct pn4_call *pn4_recover_call(struct pn4_client *cl, u32 send_size,
+				  u32 reply_size)
+{
+	struct pn4_call *c = pn4_call_new(cl, NULL, send_size, reply_size);
+
+	if (c) {
+		c->privileged = true;
+		c->unkillable = true;
+	}
+	return c;
+}
+
 /* ---- opens ---- */
 
 static void pn4_recover_lose_node(struct pn4_node *node)
@@ -128,16 +141,16 @@ static void pn4_recover_lose_all(struct pn4_client *cl)
 	spin_unlock(&cl->lock);
 }
 
-/* A lost open of @node that can be got back now, with @get referenced. */
-static struct pn4_open *pn4_recover_find(struct pn4_node *node, bool complete,
+/* An open of @node that is @due, with @get referenced. */
+static struct pn4_open *pn4_recover_find(struct pn4_client *cl,
+					 struct pn4_node *node, pn4_due_t due,
 					 bool get)
 {
 	struct pn4_open *open, *found = NULL;
 
 	spin_lock_irq(&node->lock);
 	list_for_each_entry(open, &node->opens, link) {
-		if (!open->lost || (open->no_reclaim && !complete) ||
-		    !refcount_read(&open->ref))
+		if (!due(cl, open) || !refcount_read(&open->ref))
 			continue;
 		if (get && !refcount_inc_not_zero(&open->ref))
 			continue;
@@ -149,10 +162,10 @@ static struct pn4_open *pn4_recover_find(struct pn4_node *node, bool complete,
 }
 
 /*
- * A node with lost opens, pinned: the file may be closed for good while we get
- * its state back.
+ * A node with opens that are @due, pinned: the file may be closed for good while
+ * the worker is busy with them.
  */
-static struct pn4_node *pn4_recover_next(struct pn4_client *cl, bool complete)
+static struct pn4_node *pn4_recover_next(struct pn4_client *cl, pn4_due_t due)
 {
 	struct pn4_node *node, *found = NULL;
 	struct pn4_volume *vol;
@@ -163,7 +176,7 @@ static struct pn4_node *pn4_recover_next(struct pn4_client *cl, bool complete)
 		list_for_each_entry(node, &vol->nodes, vol_link) {
 			if (vol->dead)
 				break;
-			if (pn4_recover_find(node, complete, false) &&
+			if (pn4_recover_find(cl, node, due, false) &&
 			    pn4_host_pin(node)) {
 				found = node;
 				break;
@@ -175,6 +188,30 @@ static struct pn4_node *pn4_recover_next(struct pn4_client *cl, bool complete)
 	}
 	spin_unlock(&cl->lock);
 	return found;
+}
+
+/*
+ * Have @one look at every open that is @due (asked under node->lock), and which
+ * is due no more afterwards, until there is none or @one does not give 0.  The
+ * recovery worker's.
+ */
+int pn4_recover_each(struct pn4_client *cl, pn4_due_t due,
+		     int (*one)(struct pn4_open *open))
+{
+	struct pn4_node *node;
+	struct pn4_open *open;
+	int st = 0;
+
+	while (!st && !test_bit(PN4_CL_DEAD, &cl->state) &&
+	       (node = pn4_recover_next(cl, due))) {
+		open = pn4_recover_find(cl, node, due, true);
+		if (open) {
+			st = one(open);
+			pn4_open_put(open);
+		}
+		pn4_host_unpin(node);
+	}
+	return st;
 }
 
 /* The server will not give it back: whoever uses it shall know. */
@@ -194,7 +231,13 @@ static void pn4_recover_give_up(struct pn4_open *open, int st)
 	spin_unlock_irq(&node->lock);
 }
 
-/* As pn4_recover_opens(), of one open. */
+/* A lost open that can be got back now */
+static bool pn4_recover_due(struct pn4_client *cl, const struct pn4_open *open)
+{
+	return open->lost && (!open->no_reclaim ||
+			      test_bit(PN4_CL_RECLAIMED, &cl->state));
+}
+
 static int pn4_recover_one(struct pn4_open *open)
 {
 	int st = pn4_open_reclaim(open);
@@ -208,25 +251,14 @@ static int pn4_recover_one(struct pn4_open *open)
 /* 0, or the NFS status or -errno that stopped it. */
 static int pn4_recover_opens(struct pn4_client *cl)
 {
-	bool complete = test_bit(PN4_CL_RECLAIMED, &cl->state);
-	struct pn4_node *node;
-	struct pn4_open *open;
-	int st = 0;
+	int st;
 
 	clear_bit(PN4_CL_NEED_OPENS, &cl->state);
 	/* what is lost from now on sets it again */
 	smp_mb__after_atomic();
 	if (test_and_clear_bit(PN4_CL_LOST_ALL, &cl->state))
 		pn4_recover_lose_all(cl);
-	while (!st && !test_bit(PN4_CL_DEAD, &cl->state) &&
-	       (node = pn4_recover_next(cl, complete))) {
-		open = pn4_recover_find(node, complete, true);
-		if (open) {
-			st = pn4_recover_one(open);
-			pn4_open_put(open);
-		}
-		pn4_host_unpin(node);
-	}
+	st = pn4_recover_each(cl, pn4_recover_due, pn4_recover_one);
 	if (st)
 		set_bit(PN4_CL_NEED_OPENS, &cl->state);
 	return st;

@@ -7,7 +7,6 @@
  * A server repeats the flag with each SEQUENCE until all was acknowledged, and
  * one that never stops must not keep us busy: hence a pause between rounds.
  */
-#include "host.h"
 #include "internal.h"
 #include "lock.h"
 
@@ -17,15 +16,32 @@
 				 PN4_SEQ_ADMIN_STATE_REVOKED | \
 				 PN4_SEQ_RECALLABLE_STATE_REVOKED)
 
-static struct pn4_call *pn4_revoked_call(struct pn4_client *cl)
+/* TEST_STATEID, with the answer into *@status; FREE_STATEID if that is NULL. */
+static int pn4_stateid_call(struct pn4_client *cl, const struct cred *cred,
+			    const struct pn4_stateid *sid, u32 *status)
 {
-	struct pn4_call *c = pn4_call_new(cl, NULL, 256, 256);
+	struct pn4_call *c = pn4_recover_call(cl, 256, 256);
+	int st;
 
-	if (c) {
-		c->privileged = true;
-		c->unkillable = true;
-	}
-	return c;
+	if (!c)
+		return -ENOMEM;
+	do {
+		st = pn4_call_start(c, cred);
+		if (st)
+			break;
+		if (status)
+			pn4_enc_test_stateid(pn4_op(c, PN4_OP_TEST_STATEID),
+					     sid, 1);
+		else
+			pn4_enc_free_stateid(pn4_op(c, PN4_OP_FREE_STATEID),
+					     sid);
+		st = pn4_call_run(c);
+		if (!st)
+			st = status ? pn4_dec_test_stateid(&c->dec, status, 1) :
+				      pn4_dec_free_stateid(&c->dec);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st;
 }
 
 /*
@@ -35,21 +51,7 @@ static struct pn4_call *pn4_revoked_call(struct pn4_client *cl)
 int pn4_stateid_test(struct pn4_client *cl, const struct cred *cred,
 		     const struct pn4_stateid *sid, u32 *status)
 {
-	struct pn4_call *c = pn4_revoked_call(cl);
-	int st;
-
-	if (!c)
-		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, cred);
-		if (st)
-			break;
-		pn4_enc_test_stateid(pn4_op(c, PN4_OP_TEST_STATEID), sid, 1);
-		st = pn4_call_run(c);
-		st = st ?: pn4_dec_test_stateid(&c->dec, status, 1);
-	} while (pn4_call_again(c, &st));
-	pn4_call_put(c);
-	return st;
+	return pn4_stateid_call(cl, cred, sid, status);
 }
 
 /*
@@ -59,20 +61,8 @@ int pn4_stateid_test(struct pn4_client *cl, const struct cred *cred,
 int pn4_stateid_free(struct pn4_client *cl, const struct cred *cred,
 		     const struct pn4_stateid *sid)
 {
-	struct pn4_call *c = pn4_revoked_call(cl);
-	int st;
+	int st = pn4_stateid_call(cl, cred, sid, NULL);
 
-	if (!c)
-		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, cred);
-		if (st)
-			break;
-		pn4_enc_free_stateid(pn4_op(c, PN4_OP_FREE_STATEID), sid);
-		st = pn4_call_run(c);
-		st = st ?: pn4_dec_free_stateid(&c->dec);
-	} while (pn4_call_again(c, &st));
-	pn4_call_put(c);
 	return st > 0 && !pn4_recover_again(st) ? 0 : st;
 }
 
@@ -86,59 +76,20 @@ void pn4_revoked_flags(struct pn4_client *cl, u32 flags)
 	pn4_recover_start(cl, PN4_CL_NEED_TEST);
 }
 
-/* An open of @node that this round has not asked about, referenced. */
-static struct pn4_open *pn4_revoked_find(struct pn4_node *node, u32 round,
-					 bool get)
+/* An open that this round has not asked about */
+static bool pn4_revoked_due(struct pn4_client *cl, const struct pn4_open *open)
 {
-	struct pn4_open *open, *found = NULL;
-
-	spin_lock_irq(&node->lock);
-	list_for_each_entry(open, &node->opens, link) {
-		if (open->tested == round || open->lost || open->error ||
-		    !refcount_read(&open->ref))
-			continue;
-		if (get && !refcount_inc_not_zero(&open->ref))
-			continue;
-		if (get)
-			open->tested = round;
-		found = open;
-		break;
-	}
-	spin_unlock_irq(&node->lock);
-	return found;
+	return open->tested != cl->test_round && !open->lost && !open->error;
 }
 
-static struct pn4_node *pn4_revoked_next(struct pn4_client *cl, u32 round)
+static int pn4_revoked_open(struct pn4_open *open)
 {
-	struct pn4_node *node, *found = NULL;
-	struct pn4_volume *vol;
-
-	spin_lock(&cl->lock);
-	list_for_each_entry(vol, &cl->volumes, client_link) {
-		spin_lock(&vol->lock);
-		list_for_each_entry(node, &vol->nodes, vol_link) {
-			if (vol->dead)
-				break;
-			if (pn4_revoked_find(node, round, false) &&
-			    pn4_host_pin(node)) {
-				found = node;
-				break;
-			}
-		}
-		spin_unlock(&vol->lock);
-		if (found)
-			break;
-	}
-	spin_unlock(&cl->lock);
-	return found;
-}
-
-static int pn4_revoked_open(struct pn4_client *cl, struct pn4_open *open)
-{
+	struct pn4_client *cl = open->vol->client;
 	struct pn4_stateid sid;
 	u32 gen = READ_ONCE(open->gen), status = 0;
 	int st = pn4_open_stateid(open, &sid);
 
+	open->tested = cl->test_round;
 	if (st)
 		return 0;	/* lost already, and everybody knows */
 	st = pn4_stateid_test(cl, open->cred, &sid, &status);
@@ -154,24 +105,14 @@ static int pn4_revoked_open(struct pn4_client *cl, struct pn4_open *open)
 /* 0, or what stopped it, as of all recovery steps. */
 int pn4_revoked_check(struct pn4_client *cl)
 {
-	u32 round = ++cl->test_round;
-	struct pn4_node *node;
-	struct pn4_open *open;
-	int st = 0;
+	int st;
 
+	cl->test_round++;
 	clear_bit(PN4_CL_NEED_TEST, &cl->state);
 	/* flags of replies from now on count again, but not at once */
 	smp_mb__after_atomic();
 	WRITE_ONCE(cl->last_test, jiffies);
-	while (!st && !test_bit(PN4_CL_DEAD, &cl->state) &&
-	       (node = pn4_revoked_next(cl, round))) {
-		open = pn4_revoked_find(node, round, true);
-		if (open) {
-			st = pn4_revoked_open(cl, open);
-			pn4_open_put(open);
-		}
-		pn4_host_unpin(node);
-	}
+	st = pn4_recover_each(cl, pn4_revoked_due, pn4_revoked_open);
 	if (st)
 		set_bit(PN4_CL_NEED_TEST, &cl->state);
 	return st;
