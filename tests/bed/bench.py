@@ -9,6 +9,14 @@ from . import host
 from .guest import CommandTimeout, GuestError
 
 
+# In a node: no packet comes in or goes out, and nobody is told.
+HOLE_BEGIN = ("nft -f - <<'END'\ntable inet hole {\n"
+              " chain in { type filter hook input priority -300; policy drop; }\n"
+              " chain out { type filter hook output priority -300; policy drop; }\n"
+              "}\nEND")
+HOLE_END = "nft delete table inet hole"
+
+
 class Failed(Exception):
     pass
 
@@ -121,14 +129,11 @@ class Bench:
     @contextlib.contextmanager
     def black_hole(self, node):
         """The node takes no packet and sends none; nobody is told."""
-        self.run(node, "nft -f - <<'END'\ntable inet hole {\n"
-                       " chain in { type filter hook input priority -300; policy drop; }\n"
-                       " chain out { type filter hook output priority -300; policy drop; }\n"
-                       "}\nEND")
+        self.run(node, HOLE_BEGIN)
         try:
             yield
         finally:
-            self.run(node, "nft delete table inet hole")
+            self.run(node, HOLE_END)
 
     def reboot(self, node):
         self.say(f"reset {node.name}")
@@ -144,4 +149,4 @@ class Bench:
         self.undo.close()
 
 
-__all__ = ["Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]
+__all__ = ["HOLE_BEGIN", "HOLE_END", "Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]

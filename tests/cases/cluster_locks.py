@@ -111,10 +111,15 @@ class Two:
         self.b.finish(job, 120, ok=False)
 
 
-def counter(b, guest, name):
+def counters(b, guest, *names):
+    """Some counters of the mount, as of one moment; 0 for what is not there (yet)."""
     out = b.run(guest, "grep -A5 'with fstype penstock' /proc/self/mountstats")
-    found = re.search(rf"with fstype penstock.*?\b{name}=(\d+)", out, re.S)
-    return int(found.group(1)) if found else 0
+    found = [re.search(rf"with fstype penstock.*?\b{name}=(\d+)", out, re.S) for name in names]
+    return [int(f.group(1)) if f else 0 for f in found]
+
+
+def counter(b, guest, name):
+    return counters(b, guest, name)[0]
 
 
 def server_locks(b, name):
@@ -409,8 +414,7 @@ def t_waiter_is_notified(b):
     def tries(wanted):
         """Wait until so many LOCKs were sent that were not for lack of a call."""
         for _ in range(50):
-            out = b.run(b.client, "grep -A5 'with fstype penstock' /proc/self/mountstats")
-            sent, polls = (int(re.search(rf"\b{x}=(\d+)", out).group(1)) for x in ("lock", "lock_polls"))
+            sent, polls = counters(b, b.client, "lock", "lock_polls")
             if sent - polls == wanted:
                 return
             b.sleep(0.1)

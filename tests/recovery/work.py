@@ -38,6 +38,11 @@ def get(path):
         return f.read()
 
 
+def drop_caches():
+    with open("/proc/sys/vm/drop_caches", "w") as f:
+        f.write("3")
+
+
 def aligned(data):
     m = mmap.mmap(-1, len(data))
     m.write(data)
@@ -236,8 +241,7 @@ def write_buffered(d):
 @work
 def read_buffered(d):
     put(f"{d}/f", content(4 << 20))
-    with open("/proc/sys/vm/drop_caches", "w") as f:
-        f.write("3")
+    drop_caches()
     yield
     same(get(f"{d}/f"), content(4 << 20))
     yield
@@ -321,8 +325,7 @@ def utime(d):
 @work
 def stat(d):
     put(f"{d}/f", b"12345")
-    with open("/proc/sys/vm/drop_caches", "w") as f:
-        f.write("3")
+    drop_caches()
     yield
     assert os.stat(f"{d}/f").st_size == 5
     yield
@@ -347,8 +350,7 @@ def refresh(d):
 def readdir(d):
     for i in range(300):
         os.mkdir(f"{d}/n{i:03}")
-    with open("/proc/sys/vm/drop_caches", "w") as f:
-        f.write("3")
+    drop_caches()
     yield
     assert sorted(os.listdir(d)) == [f"n{i:03}" for i in range(300)]
     yield
@@ -357,8 +359,7 @@ def readdir(d):
 @work
 def readlink(d):
     os.symlink("there", f"{d}/l")
-    with open("/proc/sys/vm/drop_caches", "w") as f:
-        f.write("3")
+    drop_caches()
     yield
     assert os.readlink(f"{d}/l") == "there"
     yield
