@@ -195,11 +195,13 @@ int pn4_close(struct pn4_open *open, struct pn4_attr *attr)
 
 	if (attr)
 		attr->valid = 0;
-	if (!attr || refcount_read(&open->ref) > 1) {
+	if (!attr) {
 		pn4_open_put(open);
 		return 0;
 	}
-	refcount_set(&open->ref, 0);
+	/* write-back or recovery has it too: whoever is last closes */
+	if (!refcount_dec_and_test(&open->ref))
+		return 0;
 	pn4_open_detach(open);
 	pn4_late_get(open->vol);
 	err = pn4_close_call(open, attr, false);
