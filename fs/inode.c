@@ -4,6 +4,7 @@
  * from its host (nfs4/host.h).
  */
 #include <linux/jhash.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "penstock.h"
@@ -273,4 +274,40 @@ void pn4_host_error(struct pn4_node *node, int error)
 
 	mapping_set_error(inode->i_mapping, error);
 	set_bit(PS_I_DATA_STALE, &PS_I(inode)->flags);
+}
+
+/* A path below the mount under which @inode is known, in @buf, or "?". */
+static const char *ps_inode_path(struct inode *inode, char *buf, int size)
+{
+	struct dentry *dentry = d_find_any_alias(inode);
+	const char *path = NULL;
+
+	if (dentry && buf)
+		path = dentry_path_raw(dentry, buf, size);
+	dput(dentry);
+	return IS_ERR_OR_NULL(path) ? "?" : path;
+}
+
+void pn4_host_warn(struct pn4_node *node, const char *mount, const char *fmt, ...)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+	struct inode *inode = ps_node_inode(node);
+	struct va_format what;
+	const char *path;
+	va_list args;
+	char *buf;
+
+	if (!__ratelimit(&limit))
+		return;
+	buf = kmalloc(PATH_MAX, GFP_NOFS);
+	path = ps_inode_path(inode, buf, PATH_MAX);
+	va_start(args, fmt);
+	what.fmt = fmt;
+	what.va = &args;
+	/* %pE: a name may hold anything, also what looks like another message */
+	pr_warn("penstock: %s: %*pE (inode %llu): %pV\n", mount,
+		(int)strlen(path), path, (unsigned long long)inode->i_ino, &what);
+	va_end(args);
+	kfree(buf);
 }

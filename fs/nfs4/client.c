@@ -341,6 +341,7 @@ again:
 
 static void pn4_client_free(struct pn4_client *cl)
 {
+	pn4_pace_exit(&cl->pace);
 	free_percpu(cl->stats);
 	if (cl->cred)
 		put_cred(cl->cred);
@@ -367,6 +368,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args)
 	init_waitqueue_head(&cl->wait);
 	pn4_session_init(&cl->session);
 	pn4_lock_table_init(&cl->locks);
+	pn4_pace_init(&cl->pace);
 	INIT_DELAYED_WORK(&cl->renew_work, pn4_renew_work);
 	pn4_recover_init(cl);
 	cl->net = get_net(args->net);
@@ -442,6 +444,7 @@ static void pn4_client_destroy(struct pn4_client *cl)
 {
 	set_bit(PN4_CL_DEAD, &cl->state);
 	wake_up_all(&cl->wait);
+	wake_up_all(&cl->pace.wait);
 	if (cl->peer)	/* renewal may be waiting for an answer */
 		prpc_abort(cl->peer, cl, -ESHUTDOWN);
 	cancel_delayed_work_sync(&cl->renew_work);

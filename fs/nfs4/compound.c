@@ -24,8 +24,6 @@
 #define PN4_IO_SEND	640
 #define PN4_IO_REPLY	512
 #define PN4_POOL_MIN	64
-#define PN4_DELAY_MIN	10		/* ms */
-#define PN4_DELAY_MAX	5000
 #define PN4_LOSSES_MAX	5		/* connections a mount's call may lose */
 #define PN4_TRIES_MAX	64		/* recoveries one operation may ask for */
 
@@ -189,6 +187,13 @@ static int pn4_call_sequence(struct pn4_call *c)
 	return 0;
 }
 
+static bool pn4_later(u32 status)
+{
+	enum pn4_class class = pn4_error(status)->class;
+
+	return class == PN4_CLASS_DELAY || class == PN4_CLASS_GRACE;
+}
+
 /* Status of the RPC, the compound's frame and SEQUENCE.  softirq. */
 static int pn4_call_finish(struct pn4_call *c)
 {
@@ -206,6 +211,8 @@ static int pn4_call_finish(struct pn4_call *c)
 		st = status ? status : -EREMOTEIO;
 	else if (!st && c->has_slot)
 		st = pn4_call_sequence(c);
+	if (unlikely(c->paced) && st >= 0 && !pn4_later(st ?: status))
+		pn4_pace_answered(c->client);
 	if (unlikely(st == -EREMOTEIO))
 		pn4_count(c->client, PN4_N_BAD_REPLIES);
 	return st;
@@ -334,31 +341,6 @@ int pn4_call_run(struct pn4_call *c)
 }
 
 /* ---- what to do about a failure ---- */
-
-static bool pn4_delay_over(struct pn4_call *c, int *err)
-{
-	*err = c->vol ? pn4_volume_error(c->vol) : 0;
-	if (!*err && test_bit(PN4_CL_DEAD, &c->client->state) && !c->privileged)
-		*err = -EIO;
-	return *err;
-}
-
-/* Pause before another try; longer each time.  0 or why not to try again. */
-static int pn4_call_pause(struct pn4_call *c)
-{
-	unsigned int ms = clamp_t(unsigned int, c->delay_ms * 2, PN4_DELAY_MIN,
-				  PN4_DELAY_MAX);
-	int err = 0, rc;
-
-	c->delay_ms = ms;
-	if (c->give_up && time_after(jiffies + msecs_to_jiffies(ms), c->give_up))
-		return -ETIMEDOUT;
-	rc = prpc_wait_killable(c->client->wait, pn4_delay_over(c, &err),
-				msecs_to_jiffies(ms));
-	if (rc < 0 && !c->unkillable)
-		return rc;
-	return err;
-}
 
 /* A recovery that did not help must not be asked for in a tight loop. */
 static int pn4_call_recovered(struct pn4_call *c, int fail)

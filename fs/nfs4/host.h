@@ -5,6 +5,7 @@
 #ifndef PENSTOCK_NFS4_HOST_H
 #define PENSTOCK_NFS4_HOST_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 struct pn4_node;
@@ -22,5 +23,12 @@ int pn4_host_flush(struct pn4_node *node);
 void pn4_host_invalidate(struct pn4_node *node);
 /* A write that was acknowledged to its writer is lost; reported by fsync. */
 void pn4_host_error(struct pn4_node *node, int error);
+/*
+ * Say in the kernel log what happened to the node's file, and name the file: its
+ * path below the mount, as far as it has one.  Rate limited; caller holds a pin.
+ * May sleep, NOFS.
+ */
+__printf(3, 4)
+void pn4_host_warn(struct pn4_node *node, const char *mount, const char *fmt, ...);
 
 #endif

@@ -88,6 +88,25 @@ struct pn4_lock_table {
 	bool notified;
 };
 
+#define PN4_PACE_RATE	100	/* retries a second */
+#define PN4_PACE_BURST	16U
+
+/**
+ * struct pn4_pace - how many retries a client may send, see pace.c
+ * @lock: guards @tokens and @since; softirq-safe
+ * @tokens: retries that may go now
+ * @since: up to when the time has been turned into tokens; ns
+ * @wait: who has to wait for a token; exclusive
+ * @work: wakes them
+ */
+struct pn4_pace {
+	spinlock_t lock;
+	unsigned int tokens;
+	u64 since;
+	wait_queue_head_t wait;
+	struct delayed_work work;
+};
+
 /**
  * struct pn4_client - one client id with one server
  *
@@ -131,6 +150,7 @@ struct pn4_client {
 	struct list_head volumes;
 	atomic64_t open_counter;	/* open and lock owners */
 	struct pn4_lock_table locks;
+	struct pn4_pace pace;
 	struct pn4_stats __percpu *stats;
 };
 
@@ -139,7 +159,7 @@ enum pn4_counter {
 	PN4_N_DELAYS, PN4_N_RECOVERIES, PN4_N_SESSIONS, PN4_N_CLIENTIDS,
 	PN4_N_RECLAIMS, PN4_N_LOST, PN4_N_RESENT_WRITES, PN4_N_CALLBACKS,
 	PN4_N_BAD_REPLIES, PN4_N_LOCK_RECLAIMS, PN4_N_LOCKS_LOST,
-	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_COUNTERS,
+	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_PACED, PN4_N_COUNTERS,
 };
 
 struct pn4_stats {
@@ -193,6 +213,7 @@ struct pn4_call {
 	unsigned int tries;
 	unsigned int losses;
 	unsigned int delay_ms;
+	bool paced;			/* a retry, see pace.c */
 	unsigned long give_up;		/* soft: jiffies, 0 never */
 	u32 used_gen;			/* open->gen or client->state_gen it was sent under */
 	u32 used_client;		/* client->state_gen then */
@@ -298,6 +319,12 @@ static inline void pn4_late_get(struct pn4_volume *vol)
 }
 void pn4_late_put(struct pn4_volume *vol);
 
+/* pace.c */
+void pn4_pace_init(struct pn4_pace *p);
+void pn4_pace_exit(struct pn4_pace *p);
+int pn4_call_pause(struct pn4_call *c);
+void pn4_pace_answered(struct pn4_client *cl);
+
 /* opname.c */
 const char *pn4_op_name(u32 op);
 
@@ -355,11 +382,12 @@ static inline int pn4_open_fault(const struct pn4_open *open)
 	       READ_ONCE(open->locks_lost) ? -EIO : 0;
 }
 
-/* lockstate.c, lockwait.c, lockrecover.c */
+/* lock.c, lockstate.c, lockwait.c, lockrecover.c */
 int pn4_lock_init(void);
 void pn4_lock_exit(void);
 void pn4_lock_table_init(struct pn4_lock_table *t);
 void pn4_locks_free(struct pn4_open *open);
+bool pn4_locks_surrender(struct pn4_open *open, bool unkillable);
 int pn4_locks_recover(struct pn4_open *open, bool reclaim);
 int pn4_locks_doubt(struct pn4_open *open);
 void pn4_lock_notify(struct pn4_client *cl,

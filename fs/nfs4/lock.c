@@ -350,6 +350,51 @@ int pn4_unlock(struct pn4_open *open, struct pn4_lock *lk)
 	return rc;
 }
 
+/* All ranges and the state itself; the caller is the last user of its open. */
+static int pn4_lock_surrender(struct pn4_lock_state *ls, bool unkillable)
+{
+	struct pn4_open *open = ls->open;
+	struct pn4_call *c = pn4_call_new_io(open->vol->client, open->vol);
+	struct pn4_stateid sid = ls->stateid;
+	int st;
+
+	sid.seqid = 0;
+	c->unkillable = unkillable;
+	do {
+		st = pn4_call_start(c, open->cred);
+		if (st)
+			break;
+		pn4_call_putfh(c, &open->fh);
+		pn4_enc_locku(pn4_op(c, PN4_OP_LOCKU), PN4_WRITE_LT, &sid, 0,
+			      PN4_UINT64_MAX);
+		pn4_enc_free_stateid(pn4_op(c, PN4_OP_FREE_STATEID), &sid);
+		st = pn4_call_run(c);
+		st = st ?: pn4_dec_putfh(&c->dec);
+		st = st ?: pn4_dec_locku(&c->dec, &sid);
+	} while (pn4_call_again(c, &st));
+	pn4_call_put(c);
+	return st;
+}
+
+/*
+ * Give up the locks that the server may still have of @open, because of which it
+ * refuses CLOSE (section 18.2.3); they are left from LOCKUs that failed.  True:
+ * there were some, so CLOSE is worth another try.  The caller is the last user.
+ */
+bool pn4_locks_surrender(struct pn4_open *open, bool unkillable)
+{
+	struct pn4_lock_state *ls;
+	bool some = false;
+
+	list_for_each_entry(ls, &open->locks, link) {
+		if (!ls->known)
+			continue;
+		ls->known = pn4_lock_surrender(ls, unkillable) == -ERESTARTSYS;
+		some = true;
+	}
+	return some;
+}
+
 /* ---- LOCKT ---- */
 
 static void pn4_lock_found(struct pn4_lock *lk,

@@ -170,8 +170,9 @@ static void pn4_lock_lose(struct pn4_lock_state *ls, int st)
 	/* also what was written and will not get to the server any more */
 	pn4_host_invalidate(node);
 	pn4_count(open->vol->client, PN4_N_LOCKS_LOST);
-	pr_warn_ratelimited("penstock: %s: a lock on an open file was lost at the server (%s); its users get EIO until it is unlocked or closed\n",
-			    open->vol->name, pn4_status_name(st));
+	pn4_host_warn(node, open->vol->name,
+		      "a lock was lost at the server (%s); its users get EIO until it is unlocked or closed",
+		      pn4_status_name(st));
 }
 
 /*

@@ -78,7 +78,9 @@ static bool pn4_close_again(struct pn4_call *c, int *st)
 		*st = 0;
 		return false;
 	case PN4ERR_LOCKS_HELD:
-		/* every lock was given up before; what is left is its own */
+		if (c->priv && pn4_locks_surrender(c->priv, c->unkillable))
+			return true;
+		/* every lock was given up; what is left is its own */
 		pr_warn_ratelimited("penstock: %s: the server says that a closed file has locks, and keeps it open until the lease ends\n",
 				    c->client->name);
 		*st = 0;
@@ -95,6 +97,7 @@ static int pn4_close_call(struct pn4_open *open, struct pn4_attr *attr,
 	int st;
 
 	c->unkillable = unkillable;
+	c->priv = open;
 	do {
 		if (open->state_gen != READ_ONCE(cl->state_gen)) {
 			st = 0;		/* died with its client id */

@@ -220,11 +220,12 @@ static void pn4_recover_give_up(struct pn4_open *open, int st)
 	struct pn4_node *node = open->node;
 
 	pn4_count(open->vol->client, PN4_N_LOST);
-	pr_warn_ratelimited("penstock: %s: an open file lost its state at the server (%s); its users get EIO\n",
-			    open->vol->name,
-			    st > 0 ? pn4_status_name(st) : "no answer");
 	if (!node)
 		return;
+	pn4_host_warn(node, open->vol->name,
+		      "an open file lost its state at the server (%s); its users get %s",
+		      st > 0 ? pn4_status_name(st) : "no answer",
+		      st == PN4ERR_STALE ? "ESTALE" : "EIO");
 	spin_lock_irq(&node->lock);
 	open->lost = false;
 	open->error = st == PN4ERR_STALE ? -ESTALE : -EIO;

@@ -257,6 +257,7 @@ void pn4_abort(struct pn4_volume *vol)
 	prpc_abort(vol->client->peer, vol, -EIO);
 	wake_up_all(&vol->client->wait);
 	wake_up_all(&vol->client->locks.wait);
+	wake_up_all(&vol->client->pace.wait);
 }
 
 bool pn4_same_volume(const struct pn4_volume *a, const struct pn4_volume *b)
@@ -318,6 +319,7 @@ static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
 	[PN4_N_LOCKS_LOST] = "locks_lost",
 	[PN4_N_LOCK_NOTIFIES] = "lock_notifies",
 	[PN4_N_LOCK_POLLS] = "lock_polls",
+	[PN4_N_PACED] = "paced",
 };
 
 static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)

@@ -620,7 +620,7 @@ def t_lost_with_the_lease(b):
           "read=theirs", "lock=OK", "lock=OK"])
     b.eq(b.finish(other, 60).out, "1\n2\n")
     b.eq(counter(b, b.client, "locks_lost"), 1)
-    b.run(b.client, "dmesg | grep 'penstock: node1:/export: a lock on an open file was lost'")
+    b.run(b.client, f"dmesg | grep 'penstock: node1:/export: /{path(t)} (inode [0-9]*): a lock was lost'")
     b.eq(b.run(b.node2, f"cat {t.f}"), "theirs")
 
 

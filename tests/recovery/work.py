@@ -11,7 +11,10 @@ import fcntl
 import mmap
 import os
 import random
+import re
 import struct
+import subprocess
+import time
 
 WORK = {}
 BLOCK = 65536
@@ -41,6 +44,17 @@ def get(path):
 def drop_caches():
     with open("/proc/sys/vm/drop_caches", "w") as f:
         f.write("3")
+
+
+def mount_point(path):
+    while not os.path.ismount(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def counter(name):
+    with open("/proc/self/mountstats") as f:
+        return int(re.search(rf"with fstype penstock.*?\b{name}=(\d+)", f.read(), re.S).group(1))
 
 
 def aligned(data):
@@ -193,6 +207,46 @@ def close(d):
     os.close(fd)
     yield
     same(get(f"{d}/a"), b"closed")
+
+
+CROWD, RATE, BURST = 64, 100, 16        # the last two: fs/nfs4/pace.c
+
+
+@work
+def crowd(d):
+    """Many open at once, and meet a server that has no time, so many times in all
+    as the suite says. What is opened again is opened at a bounded rate."""
+    for i in range(CROWD):
+        put(f"{d}/f{i}", b"%d" % i)
+    yield
+    pids, (gate, keeper) = [], os.pipe()
+    for i in range(CROWD):
+        pids.append(os.fork())
+        if not pids[-1]:
+            os.close(keeper)
+            os.read(gate, 1)
+            os._exit(get(f"{d}/f{i}") != b"%d" % i)
+    paced, since = counter("paced"), time.monotonic()
+    os.close(keeper)
+    assert [os.waitpid(p, 0)[1] for p in pids] == [0] * CROWD
+    took, delayed = time.monotonic() - since, 400
+    assert took > (delayed - CROWD - BURST) / RATE, f"{delayed} opens were tried again within {took:.2f} s"
+    assert counter("paced") > paced, "nobody was held back"
+    yield
+
+
+@work
+def lost_open(d):
+    put(f"{d}/f", b"kept")
+    fd = os.open(f"{d}/f", os.O_WRONLY | os.O_SYNC)
+    yield
+    error(errno.EIO, os.write, fd, b"lost")
+    os.close(fd)
+    wanted = rf"penstock: \S+: /{os.path.relpath(d, mount_point(d))}/f \(inode \d+\): an open file lost its state"
+    log = subprocess.run(["dmesg"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert re.search(wanted, log), f"no {wanted!r} in the log"
+    yield
+    same(get(f"{d}/f"), b"kept")
 
 
 # -- data --------------------------------------------------------------------
@@ -487,6 +541,18 @@ def locked_update(d):
     os.close(fd)
     yield
     same(get(f"{d}/f"), b"10")
+
+
+@work
+def close_locked(d):
+    """An unlock fails, and the server will not close a file with locks."""
+    fd = os.open(f"{d}/f", os.O_CREAT | os.O_RDWR)
+    fcntl.lockf(fd, fcntl.LOCK_EX)
+    yield
+    fcntl.lockf(fd, fcntl.LOCK_UN)
+    os.close(fd)
+    yield
+    assert test_lock(f"{d}/f") == fcntl.F_UNLCK
 
 
 @work
