@@ -60,6 +60,10 @@ check-long: deps
 	@tests/run --long
 check-recovery: deps
 	@tests/recovery/check
+check-chaos: deps
+	@tests/chaos/check
+check-history: deps
+	@tests/history/check
 check-debug: deps
 	@tests/run --fs penstock --kernel debug
 check-nfs: deps
@@ -70,6 +74,8 @@ bench: deps
 unit: deps
 	+@$(MAKE) --no-print-directory -C tests/unit check
 	+@$(MAKE) --no-print-directory -C userspace check
+	@$(PYTHON) -B tests/chaos/test.py
+	@$(PYTHON) -B tests/history/test.py
 fuzz-short: deps
 	+@$(MAKE) --no-print-directory -C tests/fuzz short
 fuzz: deps
@@ -86,10 +92,12 @@ help:
 	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client;"
 	@echo "                      check-debug: with a client kernel that has KASAN, lockdep and more"
 	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
+	@echo "make check-chaos      1,000 times: kill, silence or restart something while journals are written"
+	@echo "make check-history    random histories of two clients, judged; 30 seeds"
 	@echo "make bench            penstock against the kernel's client, in virtual time"
 	@echo "make unit fuzz-short fuzz style"
 
 .PHONY: all module modules userspace install module-install userspace-install \
 	dkms-install deb clean deps demo check check-long check-nfs check-debug \
-	check-recovery bench unit \
+	check-recovery check-chaos check-history bench unit \
 	fuzz-short fuzz style help
