@@ -211,8 +211,10 @@ static int pn4_call_finish(struct pn4_call *c)
 		st = status ? status : -EREMOTEIO;
 	else if (!st && c->has_slot)
 		st = pn4_call_sequence(c);
-	if (unlikely(c->paced) && st >= 0 && !pn4_later(st ?: status))
+	if (unlikely(c->paced) && st >= 0 && !pn4_later(st ?: status)) {
+		c->paced = false;
 		pn4_pace_answered(c->client);
+	}
 	if (unlikely(st == -EREMOTEIO))
 		pn4_count(c->client, PN4_N_BAD_REPLIES);
 	return st;

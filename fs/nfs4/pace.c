@@ -29,8 +29,8 @@ static void pn4_pace_refill(struct pn4_pace *p)
 	lockdep_assert_held(&p->lock);
 	if (!n)
 		return;
-	if (n >= PN4_PACE_BURST - min(p->tokens, PN4_PACE_BURST)) {
-		p->tokens = max(p->tokens, PN4_PACE_BURST);
+	if (n >= PN4_PACE_BURST - p->tokens) {
+		p->tokens = PN4_PACE_BURST;
 		p->since = now;
 	} else {
 		p->tokens += n;
@@ -62,6 +62,7 @@ static void pn4_pace_work(struct work_struct *work)
 	spin_unlock_bh(&p->lock);
 	if (n)
 		wake_up_nr(&p->wait, n);
+	/* waitqueue_active: who comes now queues the work too */
 	if (waitqueue_active(&p->wait))
 		queue_delayed_work(pn4_state_wq, &p->work,
 				   nsecs_to_jiffies(PN4_PACE_INTERVAL));
@@ -72,13 +73,13 @@ void pn4_pace_answered(struct pn4_client *cl)
 {
 	struct pn4_pace *p = &cl->pace;
 
+	/* waitqueue_active: a waiter that this overlooks is seen to by the work */
+	if (!waitqueue_active(&p->wait))
+		return;
 	spin_lock_bh(&p->lock);
-	if (p->tokens < PN4_SLOTS_WANTED)
-		p->tokens += 2;
+	p->tokens = min(p->tokens + 2, PN4_PACE_BURST);
 	spin_unlock_bh(&p->lock);
-	/* a waiter that this overlooks is seen by the work item */
-	if (waitqueue_active(&p->wait))
-		wake_up_nr(&p->wait, 2);
+	wake_up_nr(&p->wait, 2);
 }
 
 static bool pn4_pause_over(struct pn4_call *c, int *err)
@@ -114,6 +115,7 @@ static int pn4_pace_wait(struct pn4_call *c)
 	struct pn4_pace *p = &c->client->pace;
 	int err = 0, rc;
 
+	/* waitqueue_active: not before those who wait; to miss one is no harm */
 	if (!waitqueue_active(&p->wait) && pn4_pace_take(p))
 		return 0;
 	pn4_count(c->client, PN4_N_PACED);
