@@ -624,6 +624,38 @@ def t_lost_with_the_lease(b):
     b.eq(b.run(b.node2, f"cat {t.f}"), "theirs")
 
 
+#: fs=penstock timeout=300
+def t_frozen_neighbour(b):
+    """A client stands still for longer than its lease, with locks in its hands: another
+    one takes them and goes on. Back again it learns what it has lost, and only that,
+    and is as good as before without a mount or a reboot."""
+    t = Two(b)
+    b.run(b.node2, "dmesg -C")
+    other = f"cd {t.d}; exec 5>>other; echo 1 >&5; touch /tmp/lk.open; " \
+            "while ! test -e /tmp/lk.go; do sleep 0.2; done; echo 2 >&5 && sync other && cat other"
+    frozen = t.holds(b.node2, "open:rw", "lock:ex:0:0", "write:before", "fsync",
+                     after=("write:never", "read", "fsync", "lock:un:0:0", "read", "write:after", "fsync"))
+    keeps = b.start(b.node2, other)
+    t.saw(b.node2, "open")
+    b.node2.pause()
+    try:
+        b.sleep(15)
+        b.eq(t.do(b.client, "open:rw", "wait:ex:0:0", "read", "write:theirs", "fsync", "lock:un:0:0"),
+             ["wait=OK", "read=before", "write=OK", "fsync=OK", "lock=OK"])
+        for _ in range(5):
+            b.eq(t.do(b.client, "open:rw", "lock:ex:0:0", "read", "lock:un:0:0"), ["lock=OK", "read=theirs", "lock=OK"])
+    finally:
+        b.node2.resume()
+    b.run(b.node2, f"ls {t.d}", timeout=120)
+    b.eq(t.let_go(b.node2, frozen),
+         ["lock=OK", "write=OK", "fsync=OK", "write=EIO", "read=EIO", "fsync=EIO", "lock=OK", "read=theirs",
+          "write=OK", "fsync=OK"])
+    b.eq(b.finish(keeps, 60).out, "1\n2\n")
+    b.eq(counter(b, b.node2, "locks_lost"), 1)
+    b.run(b.node2, f"dmesg | grep 'penstock: node1:/export: /{path(t)} (inode [0-9]*): a lock was lost'")
+    b.eq(t.do(b.client, "open:rw", "lock:ex:0:0", "read"), ["lock=OK", "read=after"])
+
+
 #: fs=penstock timeout=200
 def t_revoked_by_the_administrator(b):
     """The server takes all state of the file system away: the open is made anew, the lock
