@@ -15,7 +15,7 @@
 enum {
 	Opt_addr, Opt_port, Opt_vers, Opt_rsize, Opt_wsize, Opt_hard, Opt_soft,
 	Opt_timeout, Opt_proto, Opt_sec, Opt_actimeo, Opt_noac, Opt_ac,
-	Opt_local_lock,
+	Opt_local_lock, Opt_xprtsec, Opt_proto_why,
 };
 
 static const struct constant_table ps_local_locks[] = {
@@ -41,6 +41,8 @@ const struct fs_parameter_spec ps_params[] = {
 	fsparam_flag("ac", Opt_ac),
 	fsparam_flag("noac", Opt_noac),
 	fsparam_enum("local_lock", Opt_local_lock, ps_local_locks),
+	fsparam_string("xprtsec", Opt_xprtsec),
+	fsparam_string("proto_why", Opt_proto_why),
 	{}
 };
 
@@ -107,8 +109,8 @@ static int ps_parse_size(struct fs_context *fc, const char *key, u32 value,
 static int ps_parse_proto(struct fs_context *fc, struct ps_opts *o,
 			  const char *text)
 {
-	if (strcmp(text, "tcp"))
-		return invalf(fc, "penstock: %s: proto=%s is not supported, only tcp",
+	if (strcmp(text, "tcp") && strcmp(text, "rdma") && strcmp(text, "auto"))
+		return invalf(fc, "penstock: %s: proto=%s is not supported, only tcp, rdma and auto",
 			      ps_name(fc), text);
 	strscpy(o->proto, text, sizeof(o->proto));
 	return 0;
@@ -119,6 +121,16 @@ static int ps_parse_sec(struct fs_context *fc, const char *text)
 	if (strcmp(text, "sys"))
 		return invalf(fc, "penstock: %s: sec=%s is not supported, only sys",
 			      ps_name(fc), text);
+	return 0;
+}
+
+static int ps_parse_xprtsec(struct fs_context *fc, struct ps_opts *o,
+			    const char *text)
+{
+	if (strcmp(text, "none") && strcmp(text, "tls") && strcmp(text, "mtls"))
+		return invalf(fc, "penstock: %s: xprtsec=%s is not one of none, tls and mtls",
+			      ps_name(fc), text);
+	strscpy(o->xprtsec, text, sizeof(o->xprtsec));
 	return 0;
 }
 
@@ -156,6 +168,10 @@ static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 		return ps_parse_proto(fc, o, param->string);
 	case Opt_sec:
 		return ps_parse_sec(fc, param->string);
+	case Opt_xprtsec:
+		return ps_parse_xprtsec(fc, o, param->string);
+	case Opt_proto_why:	/* only shown; a remount repeats it */
+		return 0;
 	case Opt_actimeo:
 		if (res->uint_32 > 86400)
 			return invalf(fc, "penstock: %s: actimeo=%u is more than 86400 seconds",
@@ -199,6 +215,13 @@ int ps_check_opts(struct fs_context *fc, struct ps_opts *o)
 	if (o->timeout_set && !o->soft)
 		return invalf(fc, "penstock: %s: timeout= has a meaning only with soft",
 			      ps_name(fc));
+	if (o->xprtsec[0] && strcmp(o->xprtsec, "none")) {
+		if (!strcmp(o->proto, "rdma"))
+			return invalf(fc, "penstock: %s: xprtsec=%s is not possible with proto=rdma: nothing is encrypted over RDMA",
+				      ps_name(fc), o->xprtsec);
+		return invalf(fc, "penstock: %s: xprtsec=%s is not supported, this version has no TLS",
+			      ps_name(fc), o->xprtsec);
+	}
 	if (o->soft && !o->timeout)
 		o->timeout = PS_SOFT_TIMEOUT;
 	return 0;
@@ -256,31 +279,17 @@ static int ps_source_addrs(struct fs_context *fc, struct ps_sb *sbi,
 	return rc;
 }
 
-/* Have addresses, with ports. */
+/* Have addresses. */
 int ps_finish_addrs(struct fs_context *fc, struct ps_sb *sbi)
 {
 	struct ps_opts *o = &sbi->opts;
 	const char *path;
-	unsigned int i;
 	int rc;
 
 	rc = ps_split_source(fc, &path);
-	if (rc)
+	if (rc || o->nr_addrs)
 		return rc;
-	if (!o->nr_addrs) {
-		rc = ps_source_addrs(fc, sbi, path);
-		if (rc)
-			return rc;
-	}
-	for (i = 0; i < o->nr_addrs; i++) {
-		struct sockaddr_storage *ss = &o->addrs[i];
-
-		if (ss->ss_family == AF_INET)
-			((struct sockaddr_in *)ss)->sin_port = htons(o->port);
-		else
-			((struct sockaddr_in6 *)ss)->sin6_port = htons(o->port);
-	}
-	return 0;
+	return ps_source_addrs(fc, sbi, path);
 }
 
 int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from)
@@ -327,7 +336,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 
 	pn4_show_options(sbi->vol, m);
 	seq_puts(m, ",sec=sys");
-	if (o->port != PS_PORT)
+	if (o->port)
 		seq_printf(m, ",port=%u", o->port);
 	if (!o->actimeo)
 		seq_puts(m, ",noac");

@@ -17,7 +17,6 @@
 #include "nfs4/host.h"
 
 #define PS_MAGIC		0x6969	/* NFS_SUPER_MAGIC, what libcufile knows */
-#define PS_PORT			2049
 #define PS_READAHEAD		SZ_16M	/* window, bytes */
 #define PS_SOFT_TIMEOUT		60	/* seconds, "soft" without "timeout=" */
 #define PS_ACCESS_SLOTS		4
@@ -28,6 +27,7 @@
 /**
  * struct ps_opts - mount options
  * @actimeo: seconds attributes are trusted, 0 with noac, PS_TIMES_UNSET: adapt
+ * @port: of all addresses, 0: the transport's own
  * @timeout: seconds a call may wait when @soft
  * @local_lock: PS_LOCAL_*: locks that the server does not hear of
  */
@@ -44,7 +44,8 @@ struct ps_opts {
 	unsigned int local_lock;
 	u32 rsize;
 	u32 wsize;
-	char proto[16];
+	char proto[8];
+	char xprtsec[8];
 };
 
 /**

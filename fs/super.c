@@ -189,6 +189,12 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 	case -EPERM:
 		why = "the server does not let this host in";
 		break;
+	case -ENOPROTOOPT:
+		why = "penstock_rdma cannot be loaded (dmesg says why); use proto=tcp";
+		break;
+	case -ENODEV:
+		why = "no RDMA device leads to the server; use proto=tcp";
+		break;
 	case -EPROTONOSUPPORT:
 		why = "the server does not speak NFSv4.1 or 4.2";
 		break;
@@ -222,6 +228,7 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 		.name = fc->source,
 		.addrs = o->addrs,
 		.nr_addrs = o->nr_addrs,
+		.port = o->port,
 		.minor = o->minor,
 		.minor_fixed = o->minor_fixed,
 		.rsize = o->rsize,
@@ -329,6 +336,9 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "rsize";
 	if (n->wsize != o->wsize && n->wsize != old->vol->wsize)
 		return "wsize";
+	if (strcmp(n->proto, o->proto) &&
+	    strcmp(n->proto, pn4_proto(old->vol)))
+		return "proto";
 	if (n->port != o->port)
 		return "port";
 	if (n->local_lock != o->local_lock)
@@ -409,10 +419,9 @@ static struct ps_sb *ps_alloc_sb(struct net *net)
 	if (!sbi)
 		return NULL;
 	sbi->net = get_net(net);
-	sbi->opts.port = PS_PORT;
 	sbi->opts.minor = 2;
 	sbi->opts.actimeo = PS_TIMES_UNSET;
-	strscpy(sbi->opts.proto, "tcp", sizeof(sbi->opts.proto));
+	strscpy(sbi->opts.proto, "auto", sizeof(sbi->opts.proto));
 	init_waitqueue_head(&sbi->wait);
 	init_llist_head(&sbi->put_list);
 	INIT_WORK(&sbi->put_work, ps_put_inodes);

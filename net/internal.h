@@ -192,8 +192,6 @@ void prpc_conn_get(struct prpc_conn *conn);
 void prpc_conn_put(struct prpc_conn *conn);
 
 /* ---- peer.c ---- */
-const struct prpc_transport_ops *prpc_transport_get(const char *name);
-void prpc_transport_put(const struct prpc_transport_ops *ops);
 
 /* ---- auth.c ---- */
 void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,

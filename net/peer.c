@@ -67,18 +67,35 @@ static const struct prpc_transport_ops *prpc_transport_find(const char *name)
 	return ops;
 }
 
-const struct prpc_transport_ops *prpc_transport_get(const char *name)
+static void prpc_transport_put(const struct prpc_transport_ops *ops)
+{
+	module_put(ops->owner);
+}
+
+bool prpc_transport_loaded(const char *name)
 {
 	const struct prpc_transport_ops *ops = prpc_transport_find(name);
 
-	if (!ops && !request_module("penstock-%s", name))
-		ops = prpc_transport_find(name);
-	return ops;
+	if (!ops)
+		return false;
+	prpc_transport_put(ops);
+	return true;
 }
 
-void prpc_transport_put(const struct prpc_transport_ops *ops)
+static const struct prpc_transport_ops *prpc_transport_get(const char *name,
+							   const char *who)
 {
-	module_put(ops->owner);
+	const struct prpc_transport_ops *ops = prpc_transport_find(name);
+	int rc;
+
+	if (ops)
+		return ops;
+	rc = request_module("penstock-%s", name);
+	ops = prpc_transport_find(name);
+	if (!ops)
+		pr_warn("penstock: %s: penstock_%s cannot be loaded (modprobe: %d)\n",
+			who, name, rc);
+	return ops;
 }
 
 /* ---- peers ---- */
@@ -115,8 +132,8 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 			return -ENOMEM;
 		list_add_tail(&path->link, &peer->paths);
 	}
-	peer->transport = prpc_transport_get(args->proto);
-	return peer->transport ? 0 : -EPROTONOSUPPORT;
+	peer->transport = prpc_transport_get(args->proto, args->name);
+	return peer->transport ? 0 : -ENOPROTOOPT;
 }
 
 /*
@@ -163,7 +180,7 @@ bool prpc_peer_live(struct prpc_peer *peer)
 	return READ_ONCE(peer->live);
 }
 
-int prpc_peer_wait(struct prpc_peer *peer)
+int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 {
 	unsigned int since = READ_ONCE(peer->failures);
 	int error;
@@ -172,11 +189,11 @@ int prpc_peer_wait(struct prpc_peer *peer)
 	error = prpc_wait_killable(peer->wait,
 				   prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
 				   READ_ONCE(peer->failures) - since >= peer->nr_paths,
-				   MAX_SCHEDULE_TIMEOUT);
+				   timeout);
 	if (prpc_peer_live(peer))
 		return 0;
-	if (error < 0)
-		return error;
+	if (error <= 0)
+		return error ?: -ETIMEDOUT;
 	return READ_ONCE(peer->dying) ? -ESHUTDOWN : READ_ONCE(peer->error);
 }
 

@@ -159,7 +159,7 @@ struct prpc_peer_ops {
  * @prog, @vers: RPC program of all calls; @cb_prog: of callbacks (version 1)
  * @addrs: @nr_addrs addresses with ports, in order of preference; copied
  * @max_calls: calls outstanding at a time, at most 4096
- * @proto: transport name, "tcp"
+ * @proto: transport name, "tcp" or "rdma"
  */
 struct prpc_peer_args {
 	struct net *net;
@@ -176,13 +176,17 @@ struct prpc_peer_args {
 };
 
 /* ---- rpc.c, path.c: peers ---- */
+/* Is the transport @name there without loading a module for it? */
+bool prpc_transport_loaded(const char *name);
+/* ERR_PTR; -ENOPROTOOPT if the transport's module cannot be loaded. */
 struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args);
 void *prpc_peer_priv(struct prpc_peer *peer);
 /*
- * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, or, once
- * each address has failed since the call began, the error of the last one.
+ * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, -ETIMEDOUT
+ * after @timeout jiffies (MAX_SCHEDULE_TIMEOUT: never), or, once each address
+ * has failed since the call began, the error of the last one.
  */
-int prpc_peer_wait(struct prpc_peer *peer);
+int prpc_peer_wait(struct prpc_peer *peer, long timeout);
 /* Is a connection live now?  Any context. */
 bool prpc_peer_live(struct prpc_peer *peer);
 /*

@@ -108,6 +108,12 @@ struct kparam {
 	char *value;		/* NULL: a flag */
 };
 
+enum transport {
+	TRANSPORT_AUTO,
+	TRANSPORT_TCP,
+	TRANSPORT_RDMA,
+};
+
 /**
  * struct options - what the -o list asks for
  * @live:	in a remount the options that the mount shows now, set before
@@ -122,11 +128,12 @@ struct options {
 	bool remount;
 	struct kparam *params;	/* for the file system, in the order given */
 	size_t nr_params;
-	unsigned int port;	/* for sentences; 2049 unless given */
+	enum transport transport;
+	unsigned int port;	/* 0: not given */
 	unsigned int retry;	/* minutes */
 	bool soft, timeout;	/* what was given last */
 	char *utab;		/* words worth keeping in utab, or NULL */
-	bool shows_addrs;	/* addr= was in the list */
+	const char *shown;	/* a word in the list that only the kernel gives */
 	size_t nr_ignored;	/* unknown words dropped because of -s */
 };
 
@@ -140,6 +147,8 @@ int options_parse(struct options *opts, const char *list, bool sloppy,
 		  char *why);
 /* Whether @list has the word remount. */
 bool options_ask_remount(const char *list);
+/* The port that a sentence names: of the last transport that is tried. */
+unsigned int options_port(const struct options *opts);
 /* Drops parameters that @opts->live shows with the same value already. */
 void options_drop_unchanged(struct options *opts);
 
@@ -198,7 +207,7 @@ int fsctx_attach(struct fsctx *ctx, uint64_t attrs, const char *dir);
 int fsctx_reset_attrs(struct fsctx *ctx, uint64_t attrs, const char *dir);
 void fsctx_close(struct fsctx *ctx);
 
-/* module.c: is penstock.ko there */
+/* module.c: are penstock.ko and penstock_rdma.ko there */
 
 enum module_state {
 	MODULE_LOADED,
@@ -212,10 +221,15 @@ enum module_state {
 
 /* Reads the state from what modprobe wrote to its standard error. */
 enum module_state module_classify(const char *complaint);
-/* Runs modprobe; its complaint is left in @complaint (WHY_MAX bytes). */
-enum module_state module_load(char *complaint);
+/* Runs modprobe @name; its complaint is left in @complaint (WHY_MAX bytes). */
+enum module_state module_load(const char *name, char *complaint);
 void module_explain(FILE *out, const char *spec, const char *dir,
 		    enum module_state state, const char *complaint);
+/*
+ * Load penstock_rdma if this host has an RDMA device, so that the kernel can
+ * choose it.  Returns 0, or -1 with the reason why it is not there.
+ */
+int module_want_rdma(char *why);
 
 /* utab.c: leave the note for umount(8) and systemd; see there why */
 int utab_record(const char *source, const char *dir, const char *extra,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is penstock.ko there, and if not, why not.
+ * Are penstock.ko and penstock_rdma.ko there, and if not, why not.
  *
  * fsopen(2) asks for the module itself (fs-penstock), but all it can say is
  * ENODEV.  Running modprobe once more gives the reason: not built for this
  * kernel, not signed, built for another one.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -40,13 +41,13 @@ enum module_state module_classify(const char *complaint)
 	return MODULE_FAILED;
 }
 
-static void modprobe(int err)
+static void modprobe(const char *name, int err)
 {
 	/* Absolute names: mount(8) clears PATH before it runs a helper. */
 	static const char *const names[] = { "/sbin/modprobe", "/usr/sbin/modprobe" };
 	/* The complaints above are in English. */
 	static char *const env[] = { "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	static char *const argv[] = { "modprobe", PENSTOCK_FSTYPE, NULL };
+	char *const argv[] = { "modprobe", (char *)name, NULL };
 	size_t i;
 
 	dup2(err, STDERR_FILENO);
@@ -79,7 +80,7 @@ static void read_complaint(int fd, char *text)
 	text[have] = '\0';
 }
 
-enum module_state module_load(char *complaint)
+enum module_state module_load(const char *name, char *complaint)
 {
 	int fds[2], status;
 	pid_t pid;
@@ -89,7 +90,7 @@ enum module_state module_load(char *complaint)
 		return MODULE_FAILED;
 	pid = fork();
 	if (!pid)
-		modprobe(fds[1]);
+		modprobe(name, fds[1]);
 	close(fds[1]);
 	if (pid > 0)
 		read_complaint(fds[0], complaint);
@@ -148,4 +149,27 @@ void module_explain(FILE *out, const char *spec, const char *dir,
 	}
 	if (*complaint)
 		fprintf(out, "  modprobe: %s\n", complaint);
+}
+
+static bool have_rdma_device(void)
+{
+	DIR *dir = opendir("/sys/class/infiniband");
+	struct dirent *de;
+	bool found = false;
+
+	if (!dir)
+		return false;
+	while (!found && (de = readdir(dir)))
+		found = de->d_name[0] != '.';
+	closedir(dir);
+	return found;
+}
+
+int module_want_rdma(char *why)
+{
+	if (!access("/sys/module/penstock_rdma", F_OK) || !have_rdma_device())
+		return 0;
+	if (module_load("penstock_rdma", why) == MODULE_LOADED)
+		return 0;
+	return *why ? -1 : complain(why, "modprobe failed");
 }

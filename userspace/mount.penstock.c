@@ -238,12 +238,27 @@ static int open_context(struct fsctx *ctx)
 		explain(stderr, ctx->fail);
 		return ctx->fail->error == EPERM ? EXIT_USAGE : EXIT_FAIL;
 	}
-	state = module_load(complaint);
+	state = module_load(PENSTOCK_FSTYPE, complaint);
 	if (state == MODULE_LOADED && !fsctx_open(ctx))
 		return EXIT_OK;
 	module_explain(stderr, ctx->fail->spec, ctx->fail->dir, state,
 		       complaint);
 	return EXIT_FAIL;
+}
+
+/*
+ * The kernel loads penstock_rdma by itself for proto=rdma only: who leaves the
+ * choice open on a host without RDMA is not to get modules of no use.
+ */
+static void offer_rdma(const struct request *req)
+{
+	char reason[WHY_MAX], why[WHY_MAX];
+
+	if (req->opts.transport != TRANSPORT_AUTO || !module_want_rdma(reason))
+		return;
+	complain(why, "this machine has an RDMA device, but penstock_rdma cannot be loaded: TCP is used (proto=tcp asks for that): %.300s",
+		 reason);
+	say(req, "warning: ", why);
 }
 
 static int set_params(struct fsctx *ctx, const struct options *opts)
@@ -305,7 +320,7 @@ static struct failure new_failure(const struct request *req)
 		.spec = req->spec.text,
 		.dir = req->dir ? req->dir : req->dir_text,
 		.path = req->spec.path,
-		.port = req->opts.port,
+		.port = options_port(&req->opts),
 	};
 }
 
@@ -322,6 +337,7 @@ static int try_mount(struct request *req, bool *temporary)
 	status = open_context(&ctx);
 	if (status)
 		goto out;
+	offer_rdma(req);
 	if (req->mntns) {
 		status = enter_namespace(req);
 		req->mntns = NULL;

@@ -29,7 +29,7 @@ enum word_kind {
 	W_ENUM,		/* file system word, one of choices */
 	W_TEXT,		/* file system text, passed on as it is */
 	W_RETRY,
-	W_ADDR,		/* shown by the kernel, not given by people */
+	W_SHOWN,	/* by the kernel, not given by people */
 };
 
 struct word {
@@ -61,13 +61,15 @@ static const struct word words[] = {
 	WORD("hard", W_FLAG),
 	WORD("soft", W_FLAG),
 	NUM("timeout", W_U32, 1, 86400),
-	CHOICE("proto", "tcp"),
+	CHOICE("proto", "tcp|rdma|auto"),
 	CHOICE("sec", "sys"),
+	CHOICE("xprtsec", "none|tls|mtls"),
 	NUM("actimeo", W_U32, 0, 86400),
 	WORD("noac", W_FLAG),
 	CHOICE("local_lock", "none|posix|flock|all"),
 	NUM("retry", W_RETRY, 0, 100000),
-	WORD("addr", W_ADDR),
+	WORD("addr", W_SHOWN),
+	WORD("proto_why", W_SHOWN),
 
 	/* the mount's flags */
 	ATTR("suid", 0, MOUNT_ATTR_NOSUID),
@@ -152,7 +154,7 @@ static const struct habit {
 	{ "acdirmax", "use actimeo=SECONDS" },
 	{ "tcp", "use proto=tcp" },
 	{ "udp", "NFSv4 does not run over UDP (RFC 8881 section 2.9.1)" },
-	{ "rdma", "this version speaks TCP only" },
+	{ "rdma", "use proto=rdma" },
 	{ "minorversion", "use vers=4.1 or vers=4.2" },
 	{ "lock", "locks are the server's unless local_lock= says otherwise; leave it out" },
 	{ "nolock", "use local_lock=all" },
@@ -160,7 +162,6 @@ static const struct habit {
 	{ "nocto", "close-to-open consistency is always kept; leave it out" },
 	{ "fsc", "there is no local disk cache; leave it out" },
 	{ "nofsc", "there is no local disk cache; leave it out" },
-	{ "xprtsec", "this version has no TLS" },
 	{ "clientaddr", "callbacks use the client's own connections; leave it out" },
 	{ "mountproto", "NFSv4 has no mount protocol; leave it out" },
 	{ "mountport", "NFSv4 has no mount protocol; leave it out" },
@@ -286,7 +287,7 @@ static const char *closest_word(const struct element *el)
 		unsigned int d = edit_distance(el->text, el->name_len,
 					       words[i].name);
 
-		if (d < best && d < el->name_len && words[i].kind != W_ADDR) {
+		if (d < best && d < el->name_len && words[i].kind != W_SHOWN) {
 			best = d;
 			name = words[i].name;
 		}
@@ -434,6 +435,19 @@ static int check_value(const struct word *word, const struct element *el,
 	}
 }
 
+/* Of the choices of proto=; @value goes on behind it. */
+static enum transport transport_called(const char *value)
+{
+	switch (*value) {
+	case 't':
+		return TRANSPORT_TCP;
+	case 'r':
+		return TRANSPORT_RDMA;
+	default:
+		return TRANSPORT_AUTO;
+	}
+}
+
 static int apply_fs_word(struct options *opts, const struct word *word,
 			 const struct element *el, char *why)
 {
@@ -449,6 +463,8 @@ static int apply_fs_word(struct options *opts, const struct word *word,
 	case W_ENUM:
 		if (check_choice(word, el, why))
 			return -1;
+		if (!strcmp(key, "proto"))
+			opts->transport = transport_called(el->value);
 		add_param(opts, key, el->value, el->value_len);
 		return 0;
 	case W_TEXT:
@@ -481,8 +497,8 @@ static int apply_word(struct options *opts, const struct word *word,
 	case W_UTAB:
 		keep_for_utab(opts, el);
 		return 0;
-	case W_ADDR:
-		opts->shows_addrs = true;
+	case W_SHOWN:
+		opts->shown = word->name;
 		return 0;
 	case W_ATTR:
 		opts->attrs = (opts->attrs & ~word->clear) | word->set;
@@ -536,7 +552,7 @@ static bool list_has(const char *list, const char *key, const char *value)
 void options_init(struct options *opts)
 {
 	memset(opts, 0, sizeof(*opts));
-	opts->port = 2049;
+	opts->transport = TRANSPORT_AUTO;
 }
 
 int options_parse(struct options *opts, const char *list, bool sloppy,
@@ -562,9 +578,19 @@ int options_parse(struct options *opts, const char *list, bool sloppy,
 		if (apply_word(opts, word, &el, why))
 			return -1;
 	}
-	if (opts->shows_addrs && !opts->remount)
+	if (opts->shown && !opts->remount && !strcmp(opts->shown, "addr"))
 		return complain(why, "option 'addr' is not for people: name the addresses in the device");
+	if (opts->shown && !opts->remount)
+		return complain(why, "option '%s' is not for people: it is what the kernel shows",
+				opts->shown);
 	return 0;
+}
+
+unsigned int options_port(const struct options *opts)
+{
+	if (opts->port)
+		return opts->port;
+	return opts->transport == TRANSPORT_RDMA ? 20049 : 2049;
 }
 
 void options_drop_unchanged(struct options *opts)

@@ -299,25 +299,40 @@ again:
 
 /* ---- making and sharing ---- */
 
-static bool pn4_addr_equal(const struct sockaddr_storage *a,
-			   const struct sockaddr_storage *b)
+static void pn4_addr_set_port(struct sockaddr_storage *ss, u16 port)
 {
-	return !memcmp(a, b, sizeof(*a));
+	if (ss->ss_family == AF_INET)
+		((struct sockaddr_in *)ss)->sin_port = htons(port);
+	else
+		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
+}
+
+/* Is it one of @cl's addresses, and the port is the one in use? */
+static bool pn4_client_has_addr(const struct pn4_client *cl,
+				struct sockaddr_storage ss, u16 port)
+{
+	unsigned int i;
+
+	pn4_addr_set_port(&ss, port ?: cl->transport->port);
+	for (i = 0; i < cl->nr_addrs; i++)
+		if (!memcmp(&cl->addrs[i], &ss, sizeof(ss)))
+			return true;
+	return false;
 }
 
 static bool pn4_client_matches(const struct pn4_client *cl,
 			       const struct pn4_mount_args *args)
 {
-	unsigned int i, j;
+	unsigned int i;
 
-	if (!net_eq(cl->net, args->net) || strcmp(cl->proto, args->proto))
+	if (!net_eq(cl->net, args->net) ||
+	    !pn4_transport_fits(cl, args->proto))
 		return false;
 	if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
 		return false;
-	for (i = 0; i < cl->nr_addrs; i++)
-		for (j = 0; j < args->nr_addrs; j++)
-			if (pn4_addr_equal(&cl->addrs[i], &args->addrs[j]))
-				return true;
+	for (i = 0; i < args->nr_addrs; i++)
+		if (pn4_client_has_addr(cl, args->addrs[i], args->port))
+			return true;
 	return false;
 }
 
@@ -329,7 +344,8 @@ static void pn4_client_own(struct pn4_client *cl)
 	size_t len;
 
 	lockdep_assert_held(&pn4_clients_lock);
-	len = pn4_owner(cl->net, cl->owner, sizeof(cl->owner) - 8);
+	len = pn4_owner(cl->net, cl->owner, sizeof(cl->owner) - 16);
+	len += scnprintf(cl->owner + len, 8, "%s", cl->transport->owner);
 again:
 	list_for_each_entry(other, &pn4_clients, link) {
 		if (net_eq(other->net, cl->net) || strcmp(other->owner, cl->owner))
@@ -349,15 +365,16 @@ static void pn4_client_free(struct pn4_client *cl)
 		put_net(cl->net);
 	kfree(cl->server);
 	kfree(cl->addrs);
-	kfree(cl->proto);
 	kfree(cl->name);
 	synchronize_rcu();	/* pn4_late_put() */
 	kvfree(cl);
 }
 
-static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args)
+static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
+					   const struct pn4_transport *t)
 {
 	struct pn4_client *cl = kvzalloc(sizeof(*cl), GFP_KERNEL);
+	unsigned int i;
 
 	if (!cl)
 		return NULL;
@@ -374,6 +391,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args)
 	cl->net = get_net(args->net);
 	cl->minor = args->minor;
 	cl->minor_fixed = args->minor_fixed;
+	cl->transport = t;
 	cl->nr_addrs = args->nr_addrs;
 	cl->lease_time = 60;
 	cl->state_gen = 1;
@@ -381,17 +399,18 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args)
 	cl->cred = prepare_kernel_cred(&init_task);
 	cl->stats = alloc_percpu(struct pn4_stats);
 	cl->name = kstrdup(args->name, GFP_KERNEL);
-	cl->proto = kstrdup(args->proto, GFP_KERNEL);
 	cl->addrs = kmemdup(args->addrs, args->nr_addrs * sizeof(*args->addrs),
 			    GFP_KERNEL);
-	if (!cl->cred || !cl->stats || !cl->name || !cl->proto || !cl->addrs) {
+	if (!cl->cred || !cl->stats || !cl->name || !cl->addrs) {
 		pn4_client_free(cl);
 		return NULL;
 	}
+	for (i = 0; i < cl->nr_addrs; i++)
+		pn4_addr_set_port(&cl->addrs[i], args->port ?: t->port);
 	return cl;
 }
 
-static int pn4_client_peer(struct pn4_client *cl)
+static int pn4_client_peer(struct pn4_client *cl, long patience)
 {
 	struct prpc_peer_args p = {
 		.net = cl->net,
@@ -404,14 +423,14 @@ static int pn4_client_peer(struct pn4_client *cl)
 		.addrs = cl->addrs,
 		.nr_addrs = cl->nr_addrs,
 		.max_calls = 2 * PN4_SLOTS_WANTED,
-		.proto = cl->proto,
+		.proto = cl->transport->name,
 	};
 	struct prpc_peer *peer = prpc_peer_create(&p);
 
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	cl->peer = peer;
-	return prpc_peer_wait(peer);
+	return prpc_peer_wait(peer, patience);
 }
 
 /* A mount is waiting: fail instead of trying for ever, and be killable. */
@@ -488,8 +507,7 @@ static struct pn4_client *pn4_client_twin(struct pn4_client *cl)
  */
 struct pn4_client *pn4_client_get(const struct pn4_mount_args *args)
 {
-	struct pn4_client *cl, *twin;
-	int err;
+	struct pn4_client *cl;
 
 	mutex_lock(&pn4_clients_lock);
 	list_for_each_entry(cl, &pn4_clients, link) {
@@ -499,14 +517,25 @@ struct pn4_client *pn4_client_get(const struct pn4_mount_args *args)
 			return cl;
 		}
 	}
-	cl = pn4_client_alloc(args);
-	if (cl)
-		pn4_client_own(cl);
 	mutex_unlock(&pn4_clients_lock);
+	return pn4_transport_connect(args);
+}
+
+struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
+				   const struct pn4_transport *t,
+				   const char *why, long patience)
+{
+	struct pn4_client *cl = pn4_client_alloc(args, t), *twin;
+	int err;
+
 	if (!cl)
 		return ERR_PTR(-ENOMEM);
+	cl->why = why;
+	mutex_lock(&pn4_clients_lock);
+	pn4_client_own(cl);
+	mutex_unlock(&pn4_clients_lock);
 
-	err = pn4_client_peer(cl) ?: pn4_client_begin(cl);
+	err = pn4_client_peer(cl, patience) ?: pn4_client_begin(cl);
 	if (err) {
 		pn4_client_destroy(cl);
 		return ERR_PTR(err);

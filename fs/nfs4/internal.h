@@ -107,6 +107,17 @@ struct pn4_pace {
 	struct delayed_work work;
 };
 
+/*
+ * @port: where servers listen unless told otherwise
+ * @owner: ends the client owner, so that mounts over different transports that
+ *	are made at the same time do not end up with one client id
+ */
+struct pn4_transport {
+	const char *name;
+	u16 port;
+	const char *owner;
+};
+
 /**
  * struct pn4_client - one client id with one server
  *
@@ -125,7 +136,8 @@ struct pn4_client {
 	bool minor_fixed;
 	struct sockaddr_storage *addrs;
 	unsigned int nr_addrs;
-	char *proto;
+	const struct pn4_transport *transport;
+	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 
 	char owner[96];
 	u8 verifier[8];
@@ -340,11 +352,23 @@ int pn4_owner(struct net *net, char *buf, size_t size);
 extern const struct prpc_peer_ops pn4_peer_ops;
 void pn4_client_init(void);
 struct pn4_client *pn4_client_get(const struct pn4_mount_args *args);
+/*
+ * A new client over @t; @why: see struct pn4_client; @patience: jiffies for the
+ * first connection.
+ */
+struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
+				   const struct pn4_transport *t,
+				   const char *why, long patience);
 void pn4_client_put(struct pn4_client *cl);
 int pn4_client_exchange(struct pn4_client *cl);
 int pn4_client_session(struct pn4_client *cl);
 int pn4_client_bind(struct pn4_client *cl);
 int pn4_client_reclaim_complete(struct pn4_client *cl);
+
+/* transport.c */
+struct pn4_client *pn4_transport_connect(const struct pn4_mount_args *args);
+bool pn4_transport_fits(const struct pn4_client *cl, const char *proto);
+void pn4_transport_show(const struct pn4_client *cl, struct seq_file *m);
 
 /* recover.c */
 void pn4_recover_init(struct pn4_client *cl);

@@ -32,18 +32,20 @@ struct pn4_volume;
  * struct pn4_mount_args - what a mount asks for
  * @net: network namespace
  * @name: device string, for messages
- * @addrs, @nr_addrs: server addresses with ports
+ * @addrs, @nr_addrs: server addresses; ports in them mean nothing
+ * @port: of all addresses, 0: the one that the transport is known by
  * @minor: highest minor version to use (2 or 1)
  * @minor_fixed: do not fall back
  * @rsize, @wsize: upper limits in bytes, 0: none
  * @soft_timeout: seconds a call may wait, 0: for ever ("hard")
- * @proto: transport name
+ * @proto: "tcp", "rdma", or "auto": RDMA if both ends have it, else TCP
  */
 struct pn4_mount_args {
 	struct net *net;
 	const char *name;
 	const struct sockaddr_storage *addrs;
 	unsigned int nr_addrs;
+	unsigned int port;
 	unsigned int minor;
 	bool minor_fixed;
 	u32 rsize;
@@ -199,6 +201,8 @@ void pn4_umount(struct pn4_volume *vol);
 void pn4_abort(struct pn4_volume *vol);
 /* Two volumes are the same file system of the same server, mounted alike? */
 bool pn4_same_volume(const struct pn4_volume *a, const struct pn4_volume *b);
+/* The transport in use. */
+const char *pn4_proto(const struct pn4_volume *vol);
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m);
 /* Counters for /proc/self/mountstats. */
 void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m);

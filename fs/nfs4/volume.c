@@ -295,10 +295,16 @@ int pn4_statfs(struct pn4_node *node, struct pn4_statfs *st)
 
 /* ---- showing ---- */
 
+const char *pn4_proto(const struct pn4_volume *vol)
+{
+	return vol->client->transport->name;
+}
+
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m)
 {
-	seq_printf(m, ",vers=4.%u,rsize=%u,wsize=%u,proto=%s", vol->minor,
-		   vol->rsize, vol->wsize, vol->client->proto);
+	seq_printf(m, ",vers=4.%u,rsize=%u,wsize=%u", vol->minor, vol->rsize,
+		   vol->wsize);
+	pn4_transport_show(vol->client, m);
 	if (vol->soft_timeout)
 		seq_printf(m, ",soft,timeout=%u", vol->soft_timeout);
 	else

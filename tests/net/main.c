@@ -517,7 +517,8 @@ static int t_command(char *line)
 	if (!t_peer)
 		return -ENOTCONN;
 	if (!strcmp(word, "wait"))
-		return t_expect(line, "prpc_peer_wait", prpc_peer_wait(t_peer));
+		return t_expect(line, "prpc_peer_wait",
+				prpc_peer_wait(t_peer, MAX_SCHEDULE_TIMEOUT));
 	if (!strcmp(word, "call"))
 		return t_calls(line);
 	if (!strcmp(word, "cancel"))

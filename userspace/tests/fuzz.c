@@ -57,7 +57,7 @@ static void fuzz_options(const char *text, bool sloppy, const char *live)
 		options_drop_unchanged(&opts);
 	for (i = 0; i < opts.nr_params; i++)
 		expect(*opts.params[i].key);
-	expect(opts.port >= 1 && opts.port <= 65535);
+	expect(options_port(&opts) >= 1 && options_port(&opts) <= 65535);
 	options_free(&opts);
 }
 

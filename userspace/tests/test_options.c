@@ -61,7 +61,13 @@ static void test_fs_words(void)
 	good("vers=4.1,soft,timeout=5,noac", "vers=4.1 soft timeout=5 noac");
 	CHECK(opts.soft && opts.timeout);
 	good("soft,hard", "soft hard");
-	CHECK(!opts.soft && opts.port == 2049);
+	CHECK(!opts.soft && options_port(&opts) == 2049);
+	good("proto=rdma", "proto=rdma");
+	CHECK(opts.transport == TRANSPORT_RDMA && options_port(&opts) == 20049);
+	good("proto=rdma,proto=auto,port=7", "proto=rdma proto=auto port=7");
+	CHECK(opts.transport == TRANSPORT_AUTO && options_port(&opts) == 7);
+	good("proto=tcp,xprtsec=none", "proto=tcp xprtsec=none");
+	CHECK(opts.transport == TRANSPORT_TCP);
 	good("nfsvers=4.2", "vers=4.2");
 	good("rsize=1M,wsize=64k", "rsize=1048576 wsize=65536");
 	good("rsize=16777216,actimeo=0,proto=tcp,sec=sys",
@@ -116,9 +122,12 @@ static void test_bad_values(void)
 	bad("nfsvers=4", "penstock speaks NFSv4.1 and 4.2");
 	bad("vers", "vers=4.1|4.2");
 	bad("sec=krb5p", "only sec=sys");
-	bad("proto=rdma", "only proto=tcp");
-	bad("proto=tcp6", "only proto=tcp");
-	bad("proto=tc", "only proto=tcp");
+	bad("proto=tcp6", "only proto=tcp|rdma|auto");
+	bad("proto=rdm", "only proto=tcp|rdma|auto");
+	bad("proto=", "needs a value: proto=tcp|rdma|auto");
+	bad("rdma", "'rdma' is not supported: use proto=rdma");
+	bad("xprtsec=ssl", "only xprtsec=none|tls|mtls");
+	bad("proto_why=x", "not for people");
 }
 
 static void test_unknown(void)
