@@ -66,6 +66,8 @@ check-history: deps
 	@tests/history/check
 check-debug: deps
 	@tests/run --fs penstock --kernel debug
+check-rdma: deps
+	@tests/run --fs penstock --proto rdma
 check-nfs: deps
 	@tests/run --fs nfs
 bench: deps
@@ -90,6 +92,7 @@ help:
 	@echo "make deb              Debian packages penstock-dkms, penstock-utils in build/deb/"
 	@echo "make demo             boot a cluster of virtual machines, mount it, run fio (SHELL=1: a shell in it)"
 	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client;"
+	@echo "                      check-rdma: over RDMA (soft RoCE), as far as a test is not about TCP;"
 	@echo "                      check-debug: with a client kernel that has KASAN, lockdep and more"
 	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
 	@echo "make check-chaos      1,000 times: kill, silence or restart something while journals are written"
@@ -99,5 +102,5 @@ help:
 
 .PHONY: all module modules userspace install module-install userspace-install \
 	dkms-install deb clean deps demo check check-long check-nfs check-debug \
-	check-recovery check-chaos check-history bench unit \
+	check-recovery check-chaos check-history check-rdma bench unit \
 	fuzz-short fuzz style help

@@ -26,8 +26,8 @@ class Skipped(Exception):
 
 
 class Bench:
-    def __init__(self, cluster, fs, log):
-        self.cluster, self.fs, self.log = cluster, fs, log
+    def __init__(self, cluster, fs, log, proto=""):
+        self.cluster, self.fs, self.log, self.proto = cluster, fs, log, proto
         self.client, self.nodes = cluster.client, cluster.nodes
         self.node1, self.node2 = cluster.nodes[0], cluster.nodes[1]
         self.undo = contextlib.ExitStack()
@@ -90,7 +90,7 @@ class Bench:
     # -- mounts -----------------------------------------------------------
 
     def mount(self, source="node1:/export", where="/mnt/a", options="", guest=None, ok=True,
-              timeout=60):
+              timeout=60, proto=None):
         """Mount with the file system under test and check that it is one;
         unmounted (hard, if need be) when the case ends."""
         guest = guest or self.client
@@ -102,7 +102,7 @@ class Bench:
         words = " ".join(shlex.quote(w) for w in (source, where, options))
         call = self.run if ok else self.try_run
         return call(guest, f". /penstock/repo/tests/cases/lib.sh; mount_fs {words}", timeout,
-                    env={"FS": self.fs})
+                    env={"FS": self.fs, "PROTO": self.proto if proto is None else proto})
 
     def umount(self, where="/mnt/a", guest=None):
         self.run(guest or self.client, f"umount {where}")

@@ -29,6 +29,7 @@ class Case:
         self.long = "long" in words
         self.slow = "slow" in words
         self.source = words.get("from", "node1:/export")
+        self.tcp_only = words.get("proto") == "tcp"
 
     @property
     def name(self):

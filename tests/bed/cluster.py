@@ -185,6 +185,12 @@ class Cluster:
         args += self._network(guest, number)
         guest.spawn(args)
 
+    def rdma(self):
+        """Soft RoCE on both rails of all guests; the nodes listen to it."""
+        for node in self.nodes:
+            node.check("/penstock/guest/node rdma", timeout=120)
+        self.client.check("/penstock/guest/rdma on", timeout=120)
+
     # -- stop -------------------------------------------------------------
 
     def down(self):

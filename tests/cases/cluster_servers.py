@@ -53,48 +53,48 @@ def _odd(b, mode, seconds=15):
         b.fail("not a word about why")
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_garbage(b):
     """Random bytes instead of answers."""
     _odd(b, "garbage", 40)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_garbage_in_records(b):
     """Well-formed RPC records with random contents."""
     _odd(b, "records", 40)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_garbage_in_replies(b):
     """Accepted RPC replies whose results are random."""
     _odd(b, "replies", 40)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_huge_record(b):
     """A record mark that announces two gigabytes."""
     _odd(b, "huge", 40)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_closes_at_once(b):
     _odd(b, "close", 40)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_silent(b):
     """Accepts and never answers."""
     _odd(b, "silent", 45)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_http(b):
     """Somebody else's server."""
     _odd(b, "http", 40)
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 proto=tcp
 def t_bits_flipped(b):
     """A relay that flips bits in what the server answers: errors are fine, a
     crash or a hang is not."""
@@ -112,7 +112,7 @@ def t_bits_flipped(b):
     b.run(b.client, "ls /mnt/a; rm -f /mnt/a/flip.*")
 
 
-#: timeout=400
+#: timeout=400 proto=tcp
 def t_closes_after_every_call(b):
     """The connection is closed after each answer: slow, but nothing is lost."""
     b.start(b.node1, f"python3 {BAD} oneshot 2050", timeout=400)
@@ -127,7 +127,7 @@ def t_closes_after_every_call(b):
     b.umount()
 
 
-#: timeout=300
+#: timeout=300 proto=tcp
 def t_closes_now_and_then(b):
     """Every 40th answer is followed by a reset, sometimes in its middle."""
     b.start(b.node1, f"python3 {BAD} flaky 2050", timeout=400)

@@ -8,8 +8,11 @@
 #	#: long			only in make check-long
 #	#: from=SOURCE		mounts that instead of node1:/export; from=none: nothing
 #	#: slow			start it early
+#	#: proto=tcp		is about TCP: skipped in tests/run --proto rdma
+#
+# PROTO says what mounts are carried by, tcp or rdma; empty: as the client likes.
 
-: "${FS:=penstock}" "${NODE:=node1}"
+: "${FS:=penstock}" "${NODE:=node1}" "${PROTO:=}"
 
 fail() {
 	{ set +x; } 2>/dev/null
@@ -54,17 +57,28 @@ soft_options() {
 	esac
 }
 
+# carriers DIR: the transports that have carried calls of that mount
+carriers() {
+	awk -v d="$1" '
+		$1 == "device" { mine = $5 == d }
+		mine && $1 == "path:" && / calls=[1-9]/ { print $2 }
+		mine && $1 == "xprt:" { print $2 }' /proc/self/mountstats | sort -u | tr '\n' ' '
+}
+
 # mount_fs SOURCE DIR [OPTIONS]: mount, and check that it is what was asked for
 mount_fs() {
 	mkdir -p "$2"
+	options=${PROTO:+proto=$PROTO}${3:+${PROTO:+,}$3}
 	case $FS in
 	nfs)
 		type=nfs4
-		mount -t nfs -o "vers=4.2,nosharecache${3:+,$3}" "$1" "$2" ;;
+		[ "$PROTO" != rdma ] || options=port=20049,$options
+		mount -t nfs -o "vers=4.2,nosharecache${options:+,$options}" "$1" "$2" ;;
 	*)
 		type=$FS
-		mount -t "$FS" ${3:+-o "$3"} "$1" "$2" ;;
+		mount -t "$FS" ${options:+-o "$options"} "$1" "$2" ;;
 	esac || fail "cannot mount $1"
+	[ -z "$PROTO" ] || eq "$(carriers "$2")" "$PROTO " "what carries $2"
 	awk -v d="$2" -v t="$type" '$2 == d { have = $3 } END { exit have != t }' /proc/mounts ||
 		fail "$2 is not mounted as $type: $(grep " $2 " /proc/mounts)"
 	eq "$(stat -f -c %t "$2")" 6969 "file system magic"

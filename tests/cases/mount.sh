@@ -253,10 +253,12 @@ t_statistics() {
 #: from=none fs=penstock
 t_module_comes_and_goes() {
 	! grep -q ' penstock ' /proc/mounts || skip "something is mounted"
+	[ ! -e /sys/module/penstock_rdma ] || rmmod penstock_rdma
 	rmmod penstock
 	mount_fs $NODE:/export /mnt/a
 	fails rmmod penstock
 	umount /mnt/a
+	[ ! -e /sys/module/penstock_rdma ] || rmmod penstock_rdma
 	rmmod penstock
 	modprobe penstock
 }

@@ -2,7 +2,7 @@
 # Topology: client, by itself. net/ without a file system on top of it, against
 # a server that misbehaves on request; tests/net/run says how.
 
-#: fs=penstock from=none timeout=240
+#: fs=penstock from=none timeout=240 proto=tcp
 t_transport() {
 	. /penstock/guest/env
 	# Both modules define the same trace events: only one can be loaded.
