@@ -62,7 +62,11 @@ static struct pn4_client *pn4_transport_auto(const struct pn4_mount_args *args)
 	}
 	no = pn4_no_rdma_because(error);
 	cl = pn4_client_make(args, &pn4_tcp, no->word, MAX_SCHEDULE_TIMEOUT);
-	if (!IS_ERR(cl))
+	if (IS_ERR(cl))
+		return cl;
+	if (no->error)
+		pr_info("penstock: %s: using TCP: %s\n", args->name, no->sentence);
+	else
 		pr_info("penstock: %s: using TCP: %s (error %d)\n", args->name,
 			no->sentence, error);
 	return cl;
