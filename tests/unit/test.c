@@ -4,7 +4,8 @@
  *
  *	unit			all
  *	unit NAME...		those whose names contain one of NAME
- *	unit --seeds DIR	write the golden replies there, for the fuzzer
+ *	unit --seeds DIR DIR	write the golden replies and the RDMA messages there,
+ *				for the fuzzers
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "golden.h"
+#include "rdma_messages.h"
 #include "test.h"
 
 static struct test *tests, **last = &tests;
@@ -81,8 +83,8 @@ int main(int argc, char **argv)
 	unsigned int passed = 0, failed = 0;
 	struct test *t;
 
-	if (argc == 3 && !strcmp(argv[1], "--seeds"))
-		return golden_write_seeds(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "--seeds"))
+		return golden_write_seeds(argv[2]) || rdma_write_seeds(argv[3]);
 	for (t = tests; t; t = t->next) {
 		bool ok;
 
