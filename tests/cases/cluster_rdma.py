@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0
+"""RPC-over-RDMA on soft RoCE: what every run of the tests looks at. All other
+cases run over it too in make check-rdma."""
+
+import contextlib
+import time
+
+BAD = "/penstock/repo/build/6.12/penstock_badpeer.ko"
+CARRIERS = ". /penstock/repo/tests/cases/lib.sh; carriers"
+
+
+@contextlib.contextmanager
+def _rdma(b):
+    """RDMA on all guests, and the same resources in use when all is unmounted."""
+    if b.proto != "rdma":
+        b.cluster.rdma()
+    before = _resources(b)
+    try:
+        yield
+        b.close()               # unmounts
+        _settled(b, before)
+    finally:
+        b.close()
+        if b.proto != "rdma":   # the next case's mounts choose for themselves
+            b.run(b.client, "/penstock/guest/rdma off; if [ -e /sys/module/penstock_rdma ]; then "
+                            "rmmod penstock_rdma; fi; modprobe -r rdma_rxe")
+
+
+def _resources(b):
+    return b.run(b.client, "/penstock/guest/rdma resources")
+
+
+def _settled(b, before):
+    """What a closed connection holds goes a moment after it."""
+    for _ in range(20):
+        after = _resources(b)
+        if after == before:
+            return
+        b.sleep(0.5)
+    b.eq(after, before, "RDMA resources in use")
+
+
+def _mount(b, source="node1:/export", where="/mnt/a", proto="rdma", **more):
+    b.mount(source, where, proto=proto, **more)
+    return b.dir(where)
+
+
+def _shown(b, where, what):
+    b.run(b.client, f"grep ' {where} penstock .*[, ]{what}[, ]' /proc/mounts || {{ cat /proc/mounts; exit 1; }}")
+
+
+def _verify(d, more=""):
+    return (f"fio --name=v --directory={d} --size=24m --rw=randwrite --bs=32k --ioengine=libaio "
+            "--iodepth=16 --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1 "
+            f"--verify_state_save=0 --minimal {more}")
+
+
+#: fs=penstock timeout=300
+def t_everything(b):
+    """The smoke test, fsx, a large directory, long names of attributes."""
+    with _rdma(b):
+        d = _mount(b)
+        _shown(b, "/mnt/a", "proto=rdma")
+        b.run(b.client, f"""cd {d}; FS=penstock M=/mnt/a; . /penstock/repo/tests/cases/lib.sh
+            . /penstock/repo/tests/cases/smoke.sh; set -e; t_everything""", timeout=200)
+        b.run(b.client, f"cd {d} && /penstock/repo/build/tools/psfsx -n 800 -s 5 fsx2", timeout=200)
+        # Both are longer than what goes into one message.
+        b.run(b.client, f"cd {d} && mkdir big && python3 -c '\nimport os\n"
+                        "for i in range(4000): os.mknod(f\"big/a-name-that-is-rather-long-{i:06}\")' && "
+                        "echo 3 >/proc/sys/vm/drop_caches && [ $(ls -f big | wc -l) = 4002 ] && "
+                        "[ $(ls -l big | wc -l) = 4001 ]", timeout=200)
+        b.run(b.client, f"cd {d} && python3 -c '\nimport os\n"
+                        "v = os.urandom(3000)\nos.setxattr(\"big\", \"user.long\", v)\n"
+                        "assert os.getxattr(\"big\", \"user.long\") == v\n"
+                        "for i in range(60): os.setxattr(\"fsx2\", f\"user.{i:03}\" + \"x\" * 100, b\"v\")\n"
+                        "assert len(os.listxattr(\"fsx2\")) == 60\n"
+                        "os.symlink(\"t\" * 4000, \"l\")\nassert len(os.readlink(\"l\")) == 4000'")
+        b.run(b.client, f"rm -r {d}", timeout=100)
+
+
+#: fs=penstock
+def t_locks(b):
+    """Two clients, one of them over TCP."""
+    with _rdma(b):
+        d = _mount(b)
+        b.mount("node1:/export", "/mnt/a", guest=b.node2, proto="tcp")
+        b.run(b.client, f"touch {d}/f")
+        holder = b.start(b.client, f"flock {d}/f sh -c 'touch /tmp/held; while [ -e /tmp/held ]; do sleep 0.2; done'")
+        b.run(b.client, "for i in $(seq 100); do test -e /tmp/held && exit 0; sleep 0.1; done; exit 1")
+        b.run(b.node2, f"! flock -n {d}/f true")
+        waiter = b.start(b.node2, f"flock {d}/f echo got it")
+        b.run(b.client, "rm /tmp/held")
+        b.finish(holder, 30)
+        b.eq(b.finish(waiter, 60).out, "got it\n")
+        # a lock of a connection that has the back channel, too
+        b.run(b.client, f"flock {d}/f true")
+
+
+#: fs=penstock timeout=300
+def t_device_pulled(b):
+    """The device goes under fio verify and comes back: no error, no wrong byte;
+    kill -9 works while it is gone."""
+    with _rdma(b):
+        d = _mount(b)
+        b.run(b.client, f"seq 100000 >{d}/other; sync {d}/other; echo 3 >/proc/sys/vm/drop_caches")
+        job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
+        time.sleep(3)
+        b.run(b.client, "/penstock/guest/rdma delete 1", timeout=60)
+        b.run(b.client, f"cat {d}/other >/dev/null & echo $! >/tmp/reader.pid; "
+                        f"dd if=/dev/zero of={d}/third bs=1M count=4 oflag=direct status=none & "
+                        "echo $! >/tmp/writer.pid")
+        b.sleep(3)
+        b.within(5, b.client, "p='/proc/'$(cat /tmp/reader.pid)' /proc/'$(cat /tmp/writer.pid); "
+                              "kill -9 $(cat /tmp/reader.pid /tmp/writer.pid) || true; "
+                              "while grep -sh '^State' $(printf '%s/status ' $p) | grep -v 'Z'; do sleep 0.2; done",
+                 "kill -9 without a device")
+        b.eq(job.done(), False, "fio ended while the device was gone")
+        b.run(b.client, "/penstock/guest/rdma add 1")
+        b.finish(job, 250)
+        b.run(b.client, f"{CARRIERS} /mnt/a | grep -x 'rdma '; rm -r {d}")
+
+
+#: fs=penstock timeout=300
+def t_link_down_and_up(b):
+    with _rdma(b):
+        d = _mount(b)
+        job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
+        time.sleep(3)
+        b.client.link(1, False)
+        try:
+            b.sleep(8)
+        finally:
+            b.client.link(1, True)
+        b.finish(job, 250)
+        b.run(b.client, f"rm -r {d}", timeout=100)
+
+
+#: fs=penstock timeout=300
+def t_silent_and_back(b):
+    """No packet passes, and nobody is told."""
+    with _rdma(b):
+        d = _mount(b)
+        job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
+        time.sleep(3)
+        with b.black_hole(b.node1):
+            b.sleep(8)
+        b.finish(job, 250)
+        b.run(b.client, f"rm -r {d}", timeout=100)
+
+
+#: fs=penstock timeout=200
+def t_killed_under_io(b):
+    """kill -9 with I/O in flight, several times: all regions come back."""
+    with _rdma(b):
+        d = _mount(b)
+        for engine in ("io_uring", "libaio", "psync"):
+            b.within(6, b.client, f"cd {d}; timeout -s KILL 2 fio --thread --name=job --size=32m --rw=randrw "
+                                  f"--bs=64k --direct=1 --ioengine={engine} --iodepth=32 --time_based "
+                                  "--runtime=60 --minimal >/dev/null || true", "killed fio")
+        b.run(b.client, f"cd {d} && /penstock/repo/build/tools/psfsx -n 200 -s 9 f && rm -r {d}", timeout=100)
+
+
+#: fs=penstock timeout=200
+def t_mixed_mounts(b):
+    """The same server over both at a time; the one does not carry the other's."""
+    with _rdma(b):
+        d = _mount(b)
+        name = d.split("/")[-1]
+        b.mount("node1:/export", "/mnt/b", proto="tcp")
+        b.mount("node1-rail2:/export", "/mnt/c", proto="rdma")
+        b.run(b.client, f"cd {d} && seq 200000 >f && sync f && cmp f /mnt/b/{name}/f && cmp f /mnt/c/{name}/f")
+        b.run(b.client, f"cd /mnt/b/{name} && seq 300000 >g && sync g && seq 300000 | cmp - {d}/g")
+        for where, proto in (("/mnt/a", "rdma"), ("/mnt/b", "tcp"), ("/mnt/c", "rdma")):
+            b.eq(b.run(b.client, f"{CARRIERS} {where}").strip(), proto, f"what carries {where}")
+            _shown(b, where, f"proto={proto}")
+
+
+#: fs=penstock timeout=200
+def t_server_restarts(b):
+    with _rdma(b):
+        d = _mount(b)
+        job = b.start(b.client, f"cd {d} && for i in $(seq 60); do echo $i >f$i && cat f$i >/dev/null || exit 1; done; "
+                                "cat f* | sort -n | md5sum", timeout=180)
+        time.sleep(1)
+        b.run(b.node1, "/penstock/guest/node stop; sleep 2; /penstock/guest/node start")
+        b.eq(b.finish(job, 180).out, b.run(b.client, "seq 60 | md5sum"))
+
+
+# -- proto=auto ------------------------------------------------------------
+
+def _auto(b, proto, why, source="node1:/export", **more):
+    b.mount(source, "/mnt/a", proto="", **more)
+    _shown(b, "/mnt/a", f"proto={proto},proto_why={why}")
+    b.eq(b.run(b.client, f"{CARRIERS} /mnt/a").strip(), proto, "what carries it")
+    b.run(b.client, f"dmesg | grep 'penstock: .*: using {proto.upper()}: ' | tail -1")
+    b.umount("/mnt/a")
+
+
+#: fs=penstock timeout=200
+def t_auto(b):
+    """RDMA if both ends have it; otherwise TCP, and the reason is shown."""
+    if b.proto == "rdma":
+        b.run(b.client, "/penstock/guest/rdma off; rmmod penstock_rdma || true")
+        b.undo.callback(b.run, b.client, "/penstock/guest/rdma on")
+    b.run(b.client, "! ls -d /sys/module/penstock_rdma 2>/dev/null")
+    _auto(b, "tcp", "no-rdma-here")
+    b.run(b.client, "! ls -d /sys/module/penstock_rdma 2>/dev/null")
+    with _rdma(b):
+        b.run(b.client, "/penstock/guest/rdma on")
+        _auto(b, "rdma", "rdma-works")
+        b.run(b.client, "/penstock/guest/rdma delete 1")
+        _auto(b, "tcp", "no-rdma-route")
+        b.run(b.client, "/penstock/guest/rdma add 1")
+        b.run(b.node2, "rpc.nfsd 0; rm -f /var/lib/nfs/rdma; /penstock/guest/node start")
+        b.undo.callback(b.run, b.node2, "/penstock/guest/node rdma")
+        _auto(b, "tcp", "rdma-refused", "node2:/export")
+
+
+#: fs=penstock
+def t_refused_in_words(b):
+    """What is not possible is said."""
+    def refused(options, words, source="node1:/export"):
+        done = b.within(15, b.client, f"mkdir -p /mnt/a; mount -t penstock -o retry=0,{options} {source} /mnt/a",
+                        options)
+        if not done.rc:
+            b.fail(f"{options}: it was mounted")
+        for w in words:
+            if w not in done.out:
+                b.fail(f"{options}: not a word of '{w}': {done.out}")
+
+    refused("rdma", ["use proto=rdma"])
+    refused("proto=rdma,xprtsec=mtls", ["xprtsec=mtls", "proto=rdma"])
+    refused("proto=rdma,sec=krb5p", ["sec"])
+    if b.proto == "rdma":
+        b.run(b.client, "/penstock/guest/rdma off")
+        b.undo.callback(b.run, b.client, "/penstock/guest/rdma on")
+    refused("proto=rdma", ["no RDMA device", "proto=tcp"])
+    with _rdma(b):
+        b.run(b.client, "/penstock/guest/rdma on")
+        refused("proto=rdma,port=20051", ["refused", "20051"])
+
+
+# -- a peer that misbehaves ------------------------------------------------
+
+MODES = ("garbage", "tail", "short", "version", "unknown_xid", "two_xids", "read_list", "write_chunks",
+         "strange_write", "strange_reply", "segments", "error_vers", "error_chunk", "no_credits",
+         "many_credits", "results", "callback", "long", "twice", "flood", "silent", "hangup", "reject",
+         "ignore")
+
+
+def _bad(b, modes):
+    """Each mount ends soon, without success and in words."""
+    with _rdma(b):
+        b.run(b.node1, "modprobe rdma_cm")
+        b.undo.callback(b.run, b.node1, "if [ -e /sys/module/penstock_badpeer ]; then rmmod penstock_badpeer; fi")
+        for mode in modes:
+            b.run(b.node1, f"insmod {BAD} mode={mode}")
+            done = b.within(60, b.client, "mkdir -p /mnt/a; timeout -s KILL 90 mount -t penstock -o proto=rdma,"
+                            "port=20050,retry=0,soft,timeout=10 node1:/export /mnt/a", f"mounting peer '{mode}'")
+            if not done.rc or done.rc == 137:
+                b.fail(f"{mode}: status {done.rc}")
+            if "mount.penstock: node1:/export on /mnt/a: " not in done.out:
+                b.fail(f"{mode}: not a word about why")
+            b.run(b.node1, "rmmod penstock_badpeer", timeout=60)
+
+
+#: fs=penstock timeout=400
+def t_bad_messages(b):
+    _bad(b, MODES[:8])
+
+
+#: fs=penstock timeout=400
+def t_bad_chunks_and_credits(b):
+    _bad(b, MODES[8:16])
+
+
+#: fs=penstock timeout=400
+def t_bad_manners(b):
+    _bad(b, MODES[16:])
