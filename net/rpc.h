@@ -126,6 +126,7 @@ struct prpc_call {
 	atomic_t state;		/* PRPC_ST_*, see internal.h */
 	u64 start_ns;		/* first handed to a transport */
 	struct list_head link;	/* wait list of the peer, or a transport's queue */
+	void *priv;		/* the transport's that has the call */
 #ifdef PENSTOCK_FAULTS
 	enum prpc_fault fault;	/* what is to go wrong, once; see fs/nfs4/fault.c */
 #endif

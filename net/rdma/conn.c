@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RDMA connections: address, route, queue pair, connect; is the peer there; the
+ * drain and the end.
+ *
+ * Events of the connection manager come one at a time, with its handler mutex
+ * held.  They only note what happened: connect waits for them in its own
+ * context, and a live connection is brought down by the core, which closes it
+ * in its worker.  That holds for the removal of a device, too: the connection
+ * manager waits until the last of its ids is destroyed, which is the last thing
+ * that close does, so nothing of ours is left when the removal goes on.
+ */
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <rdma/ib_cm.h>
+#include "rdma.h"
+#include "trace.h"
+
+#define PRDMA_RESOLVE_MS	2000
+/*
+ * A peer that acknowledges nothing is given up by the device after 8 times
+ * 4.096 us << 16, which is 2 s.
+ */
+#define PRDMA_ACK_TIMEOUT	16
+#define PRDMA_RETRIES		7
+/* Wait for receives of a slow peer for ever: it is there. */
+#define PRDMA_RNR_RETRIES	7
+
+#define PRDMA_WATCH		HZ
+/* A silent peer is asked whether it is there: with calls outstanding, without */
+#define PRDMA_PROBE_BUSY	HZ
+#define PRDMA_PROBE_IDLE	(5 * HZ)
+/* and given up if the device never says what became of the question. */
+#define PRDMA_PROBE_DEAD	(10 * HZ)
+/*
+ * A server whose device answers, and which itself does not, has lost our calls;
+ * see PTCP_NO_ANSWER.
+ */
+#define PRDMA_NO_ANSWER		(60 * HZ)
+
+/* prdma_conn.cm_step */
+enum {
+	PRDMA_CM_START,
+	PRDMA_CM_ADDR,
+	PRDMA_CM_ROUTE,
+	PRDMA_CM_ESTABLISHED,
+};
+
+/* ---- going down ---- */
+
+void prdma_down(struct prdma_conn *c, int error)
+{
+	spin_lock_bh(&c->lock);
+	c->stopped = true;
+	spin_unlock_bh(&c->lock);
+	prpc_conn_down(&c->conn, error);
+	wake_up_all(&c->conn.wait);
+}
+
+void prdma_bad(struct prdma_conn *c, const char *what)
+{
+	spin_lock_bh(&c->lock);
+	c->n.bad++;
+	spin_unlock_bh(&c->lock);
+	pr_warn_ratelimited("penstock: %s: %pISpc has sent %s; connecting anew\n",
+			    prpc_conn_name(&c->conn), &c->conn.addr, what);
+	prdma_down(c, -EREMOTEIO);
+}
+
+static int prdma_wc_errno(enum ib_wc_status status)
+{
+	switch (status) {
+	case IB_WC_WR_FLUSH_ERR:
+		return -ECONNRESET;
+	case IB_WC_RETRY_EXC_ERR:
+	case IB_WC_RNR_RETRY_EXC_ERR:
+	case IB_WC_RESP_TIMEOUT_ERR:
+		return -ETIMEDOUT;
+	default:
+		return -EREMOTEIO;
+	}
+}
+
+void prdma_wc_failed(struct prdma_conn *c, const struct ib_wc *wc)
+{
+	int error = prdma_wc_errno(wc->status);
+
+	if (error == -EREMOTEIO && !test_bit(PRPC_CONN_DOWN, &c->conn.flags))
+		pr_warn_ratelimited("penstock: %s: %pISpc: RDMA failed (%s, vendor code 0x%x); connecting anew\n",
+				    prpc_conn_name(&c->conn), &c->conn.addr,
+				    ib_wc_status_msg(wc->status), wc->vendor_err);
+	trace_prdma_wc_failed(c, wc);
+	prdma_down(c, error);
+}
+
+void prdma_drain(struct prdma_conn *c)
+{
+	mutex_lock(&c->drain_mutex);
+	if (!c->drained) {
+		ib_drain_qp(c->qp);
+		c->drained = true;
+	}
+	mutex_unlock(&c->drain_mutex);
+}
+
+/* ---- events of the connection manager ---- */
+
+static int prdma_reject_errno(struct rdma_cm_id *id, int status)
+{
+	if (status < 0)		/* iWARP */
+		return status;
+	return status == IB_CM_REJ_STALE_CONN ? -ECONNRESET : -ECONNREFUSED;
+}
+
+static int prdma_cm_errno(struct rdma_cm_id *id, const struct rdma_cm_event *ev)
+{
+	switch (ev->event) {
+	case RDMA_CM_EVENT_REJECTED:
+		return prdma_reject_errno(id, ev->status);
+	case RDMA_CM_EVENT_DISCONNECTED:
+		return -ECONNRESET;
+	case RDMA_CM_EVENT_DEVICE_REMOVAL:
+		return -ENODEV;
+	case RDMA_CM_EVENT_ADDR_CHANGE:
+		return -EADDRNOTAVAIL;
+	default:
+		return ev->status < 0 ? ev->status : -EHOSTUNREACH;
+	}
+}
+
+/* Private data, RFC 8797: each side's sizes limit the other's. */
+static void prdma_agree(struct prdma_conn *c, const struct rdma_conn_param *param)
+{
+	struct prdma_private peer;
+
+	prdma_private_decode(param->private_data, param->private_data_len, &peer);
+	c->inline_send = min(PRDMA_INLINE, peer.recv_size);
+	c->inline_recv = min(PRDMA_INLINE, peer.send_size);
+	c->remote_inv = peer.remote_inv;
+}
+
+static int prdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
+{
+	struct prdma_conn *c = id->context;
+	int error;
+
+	trace_prdma_cm_event(c, ev);
+	switch (ev->event) {
+	case RDMA_CM_EVENT_ADDR_RESOLVED:
+		WRITE_ONCE(c->cm_step, PRDMA_CM_ADDR);
+		break;
+	case RDMA_CM_EVENT_ROUTE_RESOLVED:
+		WRITE_ONCE(c->cm_step, PRDMA_CM_ROUTE);
+		break;
+	case RDMA_CM_EVENT_ESTABLISHED:
+		prdma_agree(c, &ev->param.conn);
+		/* what was agreed is read after the step is seen */
+		smp_store_release(&c->cm_step, PRDMA_CM_ESTABLISHED);
+		break;
+	case RDMA_CM_EVENT_TIMEWAIT_EXIT:
+	case RDMA_CM_EVENT_CONNECT_RESPONSE:
+		return 0;
+	default:
+		error = prdma_cm_errno(id, ev);
+		WRITE_ONCE(c->cm_error, error);
+		prdma_down(c, error);
+		return 0;
+	}
+	wake_up_all(&c->conn.wait);
+	return 0;
+}
+
+/* Wait until the connection manager has got to @step. */
+static int prdma_cm_wait(struct prdma_conn *c, int step, unsigned long deadline)
+{
+	struct prpc_conn *conn = &c->conn;
+	long left = deadline - jiffies;
+
+	wait_event_timeout(conn->wait, smp_load_acquire(&c->cm_step) >= step ||
+			   READ_ONCE(c->cm_error) || prpc_conn_closing(conn),
+			   max(left, 0L));
+	if (prpc_conn_closing(conn))
+		return -ESHUTDOWN;
+	if (READ_ONCE(c->cm_error))
+		return c->cm_error;
+	return smp_load_acquire(&c->cm_step) >= step ? 0 : -ETIMEDOUT;
+}
+
+/* ---- opening ---- */
+
+static int prdma_resolve(struct prdma_conn *c, unsigned long deadline)
+{
+	struct sockaddr_storage ss = c->conn.addr;
+	struct rdma_cm_id *id;
+	int error;
+
+	id = rdma_create_id(c->conn.net, prdma_cm_event, c, RDMA_PS_TCP, IB_QPT_RC);
+	if (IS_ERR(id))
+		return PTR_ERR(id);
+	c->id = id;
+	/* no matter if it does not: RoCE only */
+	rdma_set_ack_timeout(id, PRDMA_ACK_TIMEOUT);
+	error = rdma_resolve_addr(id, NULL, (struct sockaddr *)&ss, PRDMA_RESOLVE_MS);
+	if (!error)
+		error = prdma_cm_wait(c, PRDMA_CM_ADDR, deadline);
+	if (!error)
+		error = rdma_resolve_route(id, PRDMA_RESOLVE_MS);
+	if (!error)
+		error = prdma_cm_wait(c, PRDMA_CM_ROUTE, deadline);
+	if (!error)
+		c->dev = id->device;
+	return error;
+}
+
+static int prdma_check_device(struct prdma_conn *c)
+{
+	const struct ib_device_attr *attrs = &c->dev->attrs;
+
+	c->mr_type = IB_MR_TYPE_MEM_REG;
+	if (attrs->kernel_cap_flags & IBK_SG_GAPS_REG)
+		c->mr_type = IB_MR_TYPE_SG_GAPS;
+	c->region_pages = min_t(u32, attrs->max_fast_reg_page_list_len,
+				PRDMA_REGION_PAGES);
+	c->max_sge = min_t(u32, attrs->max_send_sge, PRDMA_SGES);
+	c->sq_depth = min_t(u32, attrs->max_qp_wr, PRDMA_SQ_DEPTH);
+	c->nr_cqe = c->sq_depth + PRDMA_RECVS_MAX + 2;
+	if (attrs->device_cap_flags & IB_DEVICE_MEM_MGT_EXTENSIONS &&
+	    c->region_pages && c->max_sge >= 3 && c->sq_depth >= PRDMA_SQ_MIN &&
+	    attrs->max_qp_wr > PRDMA_RECVS_MAX && attrs->max_cqe >= c->nr_cqe)
+		return 0;
+	pr_err_ratelimited("penstock: %s: RDMA device %s has no fast memory registration or too small queues; use proto=tcp or another device\n",
+			   prpc_conn_name(&c->conn), dev_name(&c->dev->dev));
+	return -EOPNOTSUPP;
+}
+
+static int prdma_create_qp(struct prdma_conn *c)
+{
+	struct ib_qp_init_attr attr = {
+		.qp_context = c,
+		.cap.max_send_wr = c->sq_depth,
+		.cap.max_recv_wr = PRDMA_RECVS_MAX + 1,
+		.cap.max_send_sge = c->max_sge,
+		.cap.max_recv_sge = 1,
+		.sq_sig_type = IB_SIGNAL_REQ_WR,
+		.qp_type = IB_QPT_RC,
+	};
+	int error;
+
+	c->pd = ib_alloc_pd(c->dev, 0);
+	if (IS_ERR(c->pd)) {
+		error = PTR_ERR(c->pd);
+		c->pd = NULL;
+		return error;
+	}
+	/* another completion vector, so another CPU, each time */
+	c->cq = ib_cq_pool_get(c->dev, c->nr_cqe, -1, IB_POLL_SOFTIRQ);
+	if (IS_ERR(c->cq)) {
+		error = PTR_ERR(c->cq);
+		c->cq = NULL;
+		return error;
+	}
+	attr.send_cq = c->cq;
+	attr.recv_cq = c->cq;
+	error = rdma_create_qp(c->id, c->pd, &attr);
+	if (error)
+		return error;
+	c->qp = c->id->qp;
+	/* one for the drain, one for the probe */
+	atomic_set(&c->sq_room, c->sq_depth - 2);
+	return 0;
+}
+
+static int prdma_dial(struct prdma_conn *c, unsigned long deadline)
+{
+	struct prdma_private mine = {
+		.send_size = PRDMA_INLINE,
+		.recv_size = PRDMA_INLINE,
+		.remote_inv = true,
+	};
+	u8 private_data[PRDMA_PRIVATE_LEN];
+	struct rdma_conn_param param = {
+		.private_data = private_data,
+		.private_data_len = sizeof(private_data),
+		.responder_resources = clamp(c->dev->attrs.max_qp_rd_atom, 1, 128),
+		.retry_count = PRDMA_RETRIES,
+		.rnr_retry_count = PRDMA_RNR_RETRIES,
+	};
+	int error;
+
+	prdma_private_encode(private_data, &mine);
+	error = rdma_connect(c->id, &param);
+	return error ?: prdma_cm_wait(c, PRDMA_CM_ESTABLISHED, deadline);
+}
+
+static void prdma_grow_work(struct work_struct *work)
+{
+	struct prdma_conn *c = container_of(work, struct prdma_conn, grow_work);
+	unsigned int noio = memalloc_noio_save();
+
+	/* with less than we could have, things go on, slower */
+	prdma_grow(c, READ_ONCE(c->grant));
+	memalloc_noio_restore(noio);
+	prdma_go_on(c);
+}
+
+/* ---- is the peer there? ---- */
+
+static void prdma_probe_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct prdma_conn *c = wc->qp->qp_context;
+
+	if (wc->status != IB_WC_SUCCESS) {
+		prdma_wc_failed(c, wc);
+		return;
+	}
+	WRITE_ONCE(c->probed, jiffies);
+	smp_store_release(&c->probing, false);
+}
+
+/*
+ * A Write of nothing: the peer's device acknowledges it without its software
+ * and without looking at the address (IBA C9-88).
+ */
+static void prdma_probe(struct prdma_conn *c)
+{
+	struct ib_rdma_wr probe = {
+		.wr.wr_cqe = &c->probe_cqe,
+		.wr.opcode = IB_WR_RDMA_WRITE,
+		.wr.send_flags = IB_SEND_SIGNALED,
+	};
+	int error;
+
+	c->probe_cqe.done = prdma_probe_done;
+	c->probing = true;
+	c->probed = jiffies;
+	spin_lock_bh(&c->lock);
+	c->n.probes++;
+	spin_unlock_bh(&c->lock);
+	error = ib_post_send(c->qp, &probe.wr, NULL);
+	if (error)
+		prdma_down(c, error);
+}
+
+static void prdma_watch(struct work_struct *work)
+{
+	struct prdma_conn *c = container_of(work, struct prdma_conn, watch.work);
+	u32 received = READ_ONCE(c->received);
+	bool busy = READ_ONCE(c->busy);
+	unsigned long silent;
+
+	if (received != c->heard)
+		c->heard_at = jiffies;
+	if (received != c->heard || !busy)
+		c->answered = jiffies;
+	c->heard = received;
+	if (time_after_eq(jiffies, c->answered + PRDMA_NO_ANSWER)) {
+		prdma_down(c, -ETIMEDOUT);
+		return;
+	}
+	if (smp_load_acquire(&c->probing)) {
+		if (time_after_eq(jiffies, c->probed + PRDMA_PROBE_DEAD)) {
+			prdma_down(c, -ETIMEDOUT);
+			return;
+		}
+	} else {
+		silent = time_after(c->probed, c->heard_at) ? c->probed : c->heard_at;
+		if (time_after_eq(jiffies, silent + (busy ? PRDMA_PROBE_BUSY :
+						     PRDMA_PROBE_IDLE)))
+			prdma_probe(c);
+	}
+	queue_delayed_work(prpc_io_wq, &c->watch, PRDMA_WATCH);
+}
+
+/* ---- transport operations ---- */
+
+static void prdma_close(struct prpc_conn *conn)
+{
+	struct prdma_conn *c = prdma_conn(conn);
+
+	spin_lock_bh(&c->lock);
+	c->stopped = true;
+	spin_unlock_bh(&c->lock);
+	cancel_delayed_work_sync(&c->watch);
+	cancel_work_sync(&c->grow_work);
+	cancel_delayed_work_sync(&c->send_work);
+	if (c->qp) {
+		rdma_disconnect(c->id);
+		prdma_drain(c);
+	}
+	/* completions may have queued it again */
+	cancel_delayed_work_sync(&c->send_work);
+	prdma_io_stop(c);
+	cancel_delayed_work_sync(&c->send_work);
+	if (c->pd)
+		prdma_io_destroy(c);
+	if (c->qp)
+		rdma_destroy_qp(c->id);
+	if (c->cq)
+		ib_cq_pool_put(c->cq, c->nr_cqe);
+	if (c->pd)
+		ib_dealloc_pd(c->pd);
+	if (c->id)
+		rdma_destroy_id(c->id);
+	mutex_destroy(&c->drain_mutex);
+}
+
+static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
+	struct prdma_conn *c = prdma_conn(conn);
+	unsigned int noio = memalloc_noio_save();
+	int error;
+
+	prdma_io_init(c);
+	mutex_init(&c->drain_mutex);
+	INIT_WORK(&c->grow_work, prdma_grow_work);
+	INIT_DELAYED_WORK(&c->watch, prdma_watch);
+
+	error = prdma_resolve(c, deadline);
+	if (!error)
+		error = prdma_check_device(c);
+	if (!error)
+		error = prdma_create_qp(c);
+	if (!error)
+		error = prdma_notes_create(c);
+	if (!error)
+		error = prdma_grow(c, PRDMA_CREDITS_MIN);
+	if (!error)
+		error = prdma_dial(c, deadline);
+	if (error) {
+		prdma_close(conn);
+	} else {
+		c->heard_at = jiffies;
+		c->answered = jiffies;
+		c->probed = jiffies;
+		queue_delayed_work(prpc_io_wq, &c->watch, PRDMA_WATCH);
+	}
+	memalloc_noio_restore(noio);
+	return error;
+}
+
+static void prdma_show(struct prpc_conn *conn, struct seq_file *m)
+{
+	struct prdma_conn *c = prdma_conn(conn);
+	struct prdma_counts n;
+	u32 grant, busy;
+
+	spin_lock_bh(&c->lock);
+	n = c->n;
+	grant = c->grant;
+	busy = c->busy;
+	spin_unlock_bh(&c->lock);
+	seq_printf(m, " dev=%s inline=%u/%u credits=%u/%u rdma_in=%llu rdma_out=%llu inlined_in=%llu inlined_out=%llu bounced=%llu",
+		   dev_name(&c->dev->dev), c->inline_send, c->inline_recv, busy,
+		   grant, n.placed_in, n.placed_out, n.inlined_in, n.inlined_out,
+		   n.bounced);
+	seq_printf(m, " regs=%llu local_inv=%llu remote_inv=%llu reply_chunks=%llu long_calls=%llu waits=%llu probes=%llu bad=%llu",
+		   n.regs, n.local_inv, n.remote_inv, n.reply_chunks,
+		   n.long_calls, n.waits, n.probes, n.bad);
+}
+
+const struct prpc_transport_ops prdma_ops = {
+	.name		= "rdma",
+	.owner		= THIS_MODULE,
+	.conn_size	= sizeof(struct prdma_conn),
+	.connect	= prdma_connect,
+	.send		= prdma_send,
+	.send_reply	= prdma_send_reply,
+	.cancel		= prdma_cancel,
+	.close		= prdma_close,
+	.show		= prdma_show,
+};

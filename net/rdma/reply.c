@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving: what a message is, whose it is, and the reply into its call.
+ *
+ * The completion handlers of a connection run one after the other, in softirq.
+ * Everything received is hostile.  A message that makes no sense, or fits no
+ * call, ends the connection: nobody can say any more what the server believes
+ * to have answered, and the session slots make it safe to send all again.
+ */
+#include <linux/uio.h>
+#include "rdma.h"
+#include "trace.h"
+
+/* ---- receive buffers ---- */
+
+void prdma_rep_put(struct prdma_conn *c, struct prdma_rep *rep)
+{
+	struct ib_recv_wr *first = NULL;
+	struct prdma_rep *spare, *next;
+
+	ib_dma_sync_single_for_device(c->dev, rep->sge.addr, rep->sge.length,
+				      DMA_FROM_DEVICE);
+	spin_lock_bh(&c->lock);
+	list_add(&rep->link, &c->spare);
+	if (++c->nr_spare >= PRDMA_RECV_BUNCH && !c->stopped) {
+		list_for_each_entry_safe(spare, next, &c->spare, link) {
+			spare->wr.next = first;
+			first = &spare->wr;
+		}
+		INIT_LIST_HEAD(&c->spare);
+		c->nr_spare = 0;
+	}
+	spin_unlock_bh(&c->lock);
+	if (first && ib_post_recv(c->qp, first, NULL))
+		prdma_down(c, -EIO);
+}
+
+/* ---- a reply that is whole and alone ---- */
+
+static bool prdma_reply_valid(const struct prdma_req *r, u32 *placed, u32 *len)
+{
+	const struct prdma_message *m = &r->rep->msg;
+
+	*placed = 0;
+	*len = m->body_len;
+	if (m->proc == PRDMA_ERROR)
+		return true;
+	if (m->has_write &&
+	    !prdma_chunk_filled(&r->h.write, m->write, m->nr_write, placed))
+		return false;
+	if (m->proc == PRDMA_NOMSG)
+		return prdma_chunk_filled(&r->h.reply, m->reply, m->nr_reply, len) &&
+		       *len >= 8;
+	return !m->has_reply || m->nr_reply == r->h.reply.nr;
+}
+
+/* The server, or we, could not do it at the transport's level. */
+static void prdma_reply_failed(struct prpc_call *call)
+{
+	__be32 *p = call->reply;
+
+	p[0] = cpu_to_be32(call->xid);
+	p[1] = cpu_to_be32(RPC5531_REPLY);
+	p[2] = cpu_to_be32(RPC5531_ACCEPTED);
+	p[3] = 0;
+	p[4] = 0;
+	p[5] = cpu_to_be32(RPC5531_SYSTEM_ERR);
+	call->reply_len = PRPC_REPLY_HEADER;
+	call->in_len = 0;
+}
+
+/* Is it an accepted, successful reply with an empty verifier? */
+static bool prdma_reply_plain(const void *msg)
+{
+	const __be32 *p = msg;
+
+	return p[2] == cpu_to_be32(RPC5531_ACCEPTED) && !p[4] &&
+	       p[5] == cpu_to_be32(RPC5531_SUCCESS);
+}
+
+/* @len bytes at @from into the call's pages. */
+static void prdma_copy_in(struct prpc_call *call, const void *from, u32 len)
+{
+	struct iov_iter iter;
+
+	iov_iter_bvec(&iter, ITER_DEST, call->in.bv, call->in.nr,
+		      (size_t)call->in.skip + call->in.len);
+	iov_iter_advance(&iter, call->in.skip);
+	call->in_len = copy_to_iter(from, min(len, call->in.len), &iter);
+}
+
+/* Data behind call->in_at: the device has placed it, or it came inline. */
+static void prdma_reply_data(struct prdma_req *r, struct prpc_call *call,
+			     const void *inlined, u32 len, u32 placed)
+{
+	struct prdma_conn *c = r->c;
+
+	if (placed && r->bounce)
+		prdma_copy_in(call, r->bounce, placed);
+	else if (placed)
+		call->in_len = placed;
+	else if (len && !prdma_foreign(&call->in))
+		prdma_copy_in(call, inlined, len);
+	spin_lock_bh(&c->lock);
+	if (!placed)
+		c->n.inlined_in += call->in_len;
+	else if (!r->bounce)
+		c->n.placed_in += call->in_len;
+	spin_unlock_bh(&c->lock);
+}
+
+void prdma_reply_fill(struct prdma_req *r, struct prpc_call *call)
+{
+	const struct prdma_message *m;
+	u32 placed, len, head;
+	const u8 *from;
+
+	call->reply_len = 0;
+	call->in_len = 0;
+	if (!r->rep || !prdma_reply_valid(r, &placed, &len) ||
+	    r->rep->msg.proc == PRDMA_ERROR) {
+		prdma_reply_failed(call);
+		return;
+	}
+	m = &r->rep->msg;
+	from = m->body ?: call->reply;
+	head = len;
+	if (call->in.len && len >= call->in_at && prdma_reply_plain(from)) {
+		head = call->in_at;
+		prdma_reply_data(r, call, from + head, len - head, placed);
+	}
+	call->reply_len = min(head, call->reply_size);
+	if (m->body)
+		memcpy(call->reply, m->body, call->reply_len);
+	prpc_conn_count(&r->c->conn, 0, (u64)PRDMA_HEADER_MIN + len + placed);
+}
+
+void prdma_replied(struct prdma_req *r)
+{
+	struct prdma_conn *c = r->c;
+	struct prdma_rep *rep = r->rep;
+	u32 placed, len;
+	bool ok;
+
+	ok = prdma_reply_valid(r, &placed, &len) &&
+	     (!rep->invalidated || prdma_remote_invalidated(r, rep->rkey));
+	if (ok) {
+		prdma_fence(r);
+		return;
+	}
+	/* as if it had not come: the call is sent again elsewhere */
+	spin_lock_bh(&c->lock);
+	if (r->state == PRDMA_REPLIED) {
+		r->state = PRDMA_POSTED;
+		r->rep = NULL;
+	} else {
+		rep = NULL;
+	}
+	spin_unlock_bh(&c->lock);
+	if (rep)
+		prdma_rep_put(c, rep);
+	prdma_bad(c, "a reply whose chunks are not those of the call");
+}
+
+/* ---- whose message is it? ---- */
+
+/* A reply whose call has gone.  True if we know of it. */
+static bool prdma_orphan_replied(struct prdma_conn *c, u32 xid, bool *more)
+{
+	struct prdma_req *r;
+
+	lockdep_assert_held(&c->lock);
+	list_for_each_entry(r, &c->reqs, all) {
+		if (r->xid != xid)
+			continue;
+		if (r->state == PRDMA_CANCELLED && !r->rep) {
+			r->answered = true;
+			return true;
+		}
+		if (r->state == PRDMA_ORPHAN) {
+			*more = prdma_req_put(r);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Give @rep to its request.  False: there is none that could have a reply. */
+static bool prdma_reply_match(struct prdma_conn *c, struct prdma_rep *rep,
+			      struct prpc_call *call, struct prdma_req **ready)
+{
+	struct prdma_req *r = call->priv;
+
+	lockdep_assert_held(&c->lock);
+	if (!r || r->call != call)
+		return false;
+	switch (r->state) {
+	case PRDMA_BUILDING:
+		r->state = PRDMA_EARLY;
+		break;
+	case PRDMA_POSTED:
+		r->state = PRDMA_REPLIED;
+		*ready = r;
+		break;
+	default:
+		return false;
+	}
+	r->rep = rep;
+	return true;
+}
+
+static void prdma_reply_in(struct prdma_conn *c, struct prdma_rep *rep)
+{
+	const struct prdma_message *m = &rep->msg;
+	struct prdma_req *ready = NULL;
+	struct prpc_call *call;
+	bool more = false, bad = false, cut;
+
+	spin_lock_bh(&c->lock);
+	c->received++;
+	/* the server must not stop us for good, nor must we ask too much of ourselves */
+	c->grant = clamp(m->credits, 1u, PRDMA_CREDITS_MAX);
+	if (c->grant > c->nr_reqs && !c->stopped)
+		queue_work(prpc_io_wq, &c->grow_work);
+	/* a cancel waits for the lock, so that the call stays while we hold it */
+	call = prpc_reply_begin(&c->conn, m->xid);
+	cut = call && prpc_fault(call, PRPC_FAULT_CUT_REPLY);
+	if (cut)
+		;
+	else if (call)
+		bad = !prdma_reply_match(c, rep, call, &ready);
+	else
+		prdma_orphan_replied(c, m->xid, &more);
+	trace_prdma_reply(m, call, c->grant, rep->invalidated);
+	spin_unlock_bh(&c->lock);
+
+	if (ready)
+		prdma_replied(ready);
+	else if (cut || bad || !call)
+		prdma_rep_put(c, rep);
+	if (cut)
+		prdma_down(c, -ECONNRESET);
+	if (bad)
+		prdma_bad(c, "a reply to a call that was not sent");
+	if (more)
+		prdma_go_on(c);
+}
+
+static void prdma_callback(struct prdma_conn *c, struct prdma_rep *rep)
+{
+	const struct prdma_message *m = &rep->msg;
+
+	spin_lock_bh(&c->lock);
+	c->received++;
+	spin_unlock_bh(&c->lock);
+	/* RFC 8167 section 5.1: no chunks that way.  A dropped call is not answered. */
+	if (!m->has_write && !m->has_reply) {
+		prpc_conn_count(&c->conn, 0, m->body_len + PRDMA_HEADER_MIN);
+		prpc_callback_in(&c->conn, m->body, m->body_len);
+	}
+	prdma_rep_put(c, rep);
+}
+
+void prdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct prdma_rep *rep = container_of(wc->wr_cqe, struct prdma_rep, cqe);
+	struct prdma_conn *c = wc->qp->qp_context;
+
+	if (wc->status != IB_WC_SUCCESS) {
+		prdma_wc_failed(c, wc);
+		return;
+	}
+	ib_dma_sync_single_for_cpu(c->dev, rep->sge.addr, wc->byte_len,
+				   DMA_FROM_DEVICE);
+	rep->invalidated = wc->wc_flags & IB_WC_WITH_INVALIDATE;
+	rep->rkey = rep->invalidated ? wc->ex.invalidate_rkey : 0;
+	if (!prdma_message_decode(rep->buf, min_t(u32, wc->byte_len, PRDMA_INLINE),
+				  &rep->msg)) {
+		prdma_rep_put(c, rep);
+		prdma_bad(c, "a malformed message");
+		return;
+	}
+	if (prdma_message_is_call(&rep->msg))
+		prdma_callback(c, rep);
+	else
+		prdma_reply_in(c, rep);
+}
