@@ -29,11 +29,11 @@ class MeasureError(Exception):
 class Machine:
     """Client and server in one guest with one processor."""
 
-    def __init__(self, name, series, fs, build):
+    def __init__(self, name, series, fs, build, proto):
         """build: the directory below build/ that the module is loaded from"""
         self.dir = os.path.join(host.cache(), "run", name)
         self.kernel = host.Kernel(series)
-        self.fs, self.build = fs, build
+        self.fs, self.build, self.proto = fs, build, proto
         self.guest = Guest(self.dir, "bench")
         self.out = os.path.join(self.dir, "out")
         atexit.register(self.remove)
@@ -46,8 +46,8 @@ class Machine:
             host.say(f"bench: booting again, since: {str(e).splitlines()[0]}")
             self.down()
             self._boot()
-        self.run(f"DATA_MB={DATA_MB} WARM_MB={WARM_MB} /penstock/repo/tests/perf/guest/setup "
-                 + " ".join(self.fs), 900)
+        self.run(f"PROTO={self.proto} DATA_MB={DATA_MB} WARM_MB={WARM_MB} "
+                 "/penstock/repo/tests/perf/guest/setup " + " ".join(self.fs), 900)
         if "penstock" in self.fs:
             self.run("/penstock/guest/load", 300)
         self.run("exec /run/bench/psnap /run/snap /penstock/out/windows "
@@ -112,12 +112,21 @@ class Machine:
             raise MeasureError(f"'{cmd}' gave status {done.rc}:\n{done.out}")
         return done.out
 
+    def call(self, words, limit):
+        """Run a function of guest/lib.sh."""
+        return self.run(f"set -eu; PROTO={self.proto} DATA_MB={DATA_MB} WARM_MB={WARM_MB}; "
+                        f". /penstock/repo/tests/perf/guest/lib.sh; {words}", limit)
+
+    def ceilings(self):
+        """What the wire alone does, in MB/s."""
+        lines = self.call(f"ceilings_{self.proto}", 300).splitlines()
+        return {name: float(mb) for name, mb in (line.split() for line in lines)}
+
     def row(self, words, limit):
         """Measure: words are a call of a function in guest/lib.sh."""
         before = self._windows()
         call = " ".join(shlex.quote(str(w)) for w in words)
-        out = self.run(f"set -eu; DATA_MB={DATA_MB} WARM_MB={WARM_MB}; "
-                       f". /penstock/repo/tests/perf/guest/lib.sh; {call}", limit)
+        out = self.call(call, limit)
         after = self._windows()
         if len(after) != len(before) + 1:
             with open(os.path.join(self.out, "psnap.log")) as f:

@@ -84,6 +84,12 @@ def _print_table(header, lines):
         print("  ".join(cells).rstrip())
 
 
+def show_ceilings(ceilings):
+    """What the wire alone does in the same boots."""
+    for name, values in ceilings.items():
+        print(f"raw {name}: {statistics.median(values):,.0f} MB/s")
+
+
 def show(rows):
     lines = []
     for name, by_fs in rows.items():
@@ -101,4 +107,5 @@ def show(rows):
     _print_table(["row", "fs"] + [title for _, title, _ in COLUMNS] +
                  ["load / work / receive / server", "spread"], lines)
     print("Medians, per operation; kinstr: thousands of instructions, of the whole guest and of\n"
-          "the client; calls: RPCs that the server got; spread: of the boots, largest column.")
+          "the client; calls: RPCs that the server got; spread: of the boots, largest column.\n"
+          "rdma-*: soft RoCE works for both ends in the same threads, which count as the client's.")

@@ -10,8 +10,11 @@ FILE_SIZE = 4096        # of each small file, see guest/psmeta.c
 
 
 class Row:
+    """Those whose names begin with rdma- are measured over RDMA."""
+
     def __init__(self, name, ops, warm, limit=600):
         self.name, self.ops, self.warm, self.limit = name, ops, warm, limit
+        self.proto = "rdma" if name.startswith("rdma-") else "tcp"
 
     def count(self, factor):
         return max(1, int(self.ops * factor))
@@ -92,4 +95,10 @@ ROWS = [
     Meta("stat", "stat", 400, ["GETATTR"]),
     Meta("open-read", "open-read", 400, ["READ", "READ_PLUS"]),
     Meta("unlink", "unlink", 400, ["REMOVE"]),
+    Fio("rdma-randread-4k-d16", "randread", 4096, 4000, 400, depth=16),
+    Fio("rdma-randread-4k-d1", "randread", 4096, 2000, 200),
+    Fio("rdma-randwrite-4k-d16", "randwrite", 4096, 4000, 400, depth=16),
+    Fio("rdma-randwrite-4k-d1", "randwrite", 4096, 2000, 200),
+    Fio("rdma-seqread-1m-direct", "read", MIB, 96, 8, depth=4),
+    Fio("rdma-seqwrite-1m-direct", "write", MIB, 96, 8, depth=4),
 ]

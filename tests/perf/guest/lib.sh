@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # How one row is measured. Everything happens on a fresh mount at $M: a short
-# run on other files warms up what the measured one will use.
+# run on other files warms up what the measured one will use. PROTO: tcp or rdma.
 
 M=/mnt/test
 SNAP=/run/snap
 
-# really FS: what is mounted at $M is that file system
+# really FS: what is mounted at $M is that file system, carried by $PROTO
 really() {
 	mounted=$(awk -v m=$M '$2 == m { t = $3 " " $4 } END { print t }' /proc/mounts)
-	case "$1 $mounted" in
-	"penstock penstock "*) ;;
-	"nfs nfs4 "*vers=4.2,*proto=tcp*) ;;
+	case "$1 $mounted," in
+	"penstock penstock "*,proto=$PROTO,*) ;;
+	"nfs nfs4 "*vers=4.2,*,proto=$PROTO,*) ;;
 	*)
 		echo "'$mounted' is mounted at $M where '$1' is to be measured" >&2
 		return 1 ;;
@@ -20,8 +20,11 @@ really() {
 remount() {
 	! mountpoint -q $M || umount $M
 	case $1 in
-	penstock) mount -t penstock 10.9.0.2:/export $M ;;
-	nfs) mount -t nfs -o vers=4.2,proto=tcp 10.9.0.2:/export $M ;;
+	penstock) mount -t penstock -o proto=$PROTO 10.9.0.2:/export $M ;;
+	nfs)
+		port=
+		[ $PROTO = tcp ] || port=,port=20049
+		mount -t nfs -o vers=4.2,proto=$PROTO$port 10.9.0.2:/export $M ;;
 	esac
 	really $1
 }
@@ -51,4 +54,25 @@ meta_row() {
 	/run/bench/psmeta $M/$1/warm-files $3 $5
 	/run/bench/psmeta $M/$1/files $4 $5 $SNAP $2
 	really $1
+}
+
+# The raw ceilings: lines "NAME MB/s", MB of 10^6 bytes, both ends in this guest.
+
+ceilings_tcp() {
+	ip netns exec server iperf3 -s -1 -D
+	sleep 0.2
+	iperf3 -c 10.9.0.2 -n 96M -J >/run/iperf.json
+	python3 -c 'import json; r = json.load(open("/run/iperf.json"))["end"]["sum_received"]
+print("tcp-stream", r["bits_per_second"] / 8e6)'
+}
+
+ceilings_rdma() {
+	for test in ib_read_bw ib_write_bw; do
+		$test -R -F -d rxe -s 1048576 -n 60 >/run/$test.server 2>&1 &
+		sleep 0.5
+		$test -R -F -d rxe -s 1048576 -n 60 10.9.0.2 >/run/$test || { cat /run/$test; exit 1; }
+		wait
+		# size, iterations, peak, average in MiB/s
+		awk -v name=$test '$1 == 1048576 { print name, $4 * 1.048576 }' /run/$test
+	done
 }
