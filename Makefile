@@ -29,7 +29,7 @@ userspace:
 
 install: module-install userspace-install
 module-install: module
-	install -D -m 644 penstock.ko $(DESTDIR)/lib/modules/$(KVER)/updates/penstock.ko
+	install -D -m 644 -t $(DESTDIR)/lib/modules/$(KVER)/updates penstock*.ko
 	$(if $(DESTDIR),,depmod $(KVER))
 userspace-install: userspace
 	+$(MAKE) -C userspace install DESTDIR=$(DESTDIR)

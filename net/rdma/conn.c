@@ -96,11 +96,9 @@ void prdma_wc_failed(struct prdma_conn *c, const struct ib_wc *wc)
 
 void prdma_drain(struct prdma_conn *c)
 {
+	/* each time anew: others may have posted since the last one */
 	mutex_lock(&c->drain_mutex);
-	if (!c->drained) {
-		ib_drain_qp(c->qp);
-		c->drained = true;
-	}
+	ib_drain_qp(c->qp);
 	mutex_unlock(&c->drain_mutex);
 }
 

@@ -224,7 +224,7 @@ struct prdma_counts {
  * @qp: what @id has; @pd: our own: a region is reachable through this connection only
  * @inline_send, @inline_recv: longest message each way, as agreed
  * @region_pages: of one region
- * @drained, @drain_mutex: the queue pair is, by close or by a cancel
+ * @drain_mutex: one drain at a time: each takes a place in both queues
  * @cm_step: connecting: the last event that was good; @cm_error: or the error
  * @heard, @heard_at: @received when @watch saw it change, and when
  * @answered: when it last saw an answer, or nobody wait for one
@@ -268,7 +268,6 @@ struct prdma_conn {
 	struct list_head all_mrs;
 	struct work_struct grow_work;
 	struct mutex drain_mutex;
-	bool drained;
 	int cm_step;
 	int cm_error;
 	struct delayed_work watch;
@@ -295,8 +294,8 @@ void prdma_bad(struct prdma_conn *c, const char *what);
 /* A work request has failed. */
 void prdma_wc_failed(struct prdma_conn *c, const struct ib_wc *wc);
 /*
- * On return the queue pair is in error, and nothing that was posted is under
- * way.  May sleep.
+ * On return the queue pair is in error, and nothing that was posted before is
+ * under way.  May sleep.
  */
 void prdma_drain(struct prdma_conn *c);
 

@@ -164,8 +164,8 @@ void prdma_replied(struct prdma_req *r)
 
 /* ---- whose message is it? ---- */
 
-/* A reply whose call has gone.  True if we know of it. */
-static bool prdma_orphan_replied(struct prdma_conn *c, u32 xid, bool *more)
+/* A reply whose call has gone.  True if others may go on now. */
+static bool prdma_orphan_replied(struct prdma_conn *c, u32 xid)
 {
 	struct prdma_req *r;
 
@@ -173,14 +173,10 @@ static bool prdma_orphan_replied(struct prdma_conn *c, u32 xid, bool *more)
 	list_for_each_entry(r, &c->reqs, all) {
 		if (r->xid != xid)
 			continue;
-		if (r->state == PRDMA_CANCELLED && !r->rep) {
+		if (r->state == PRDMA_CANCELLED)
 			r->answered = true;
-			return true;
-		}
-		if (r->state == PRDMA_ORPHAN) {
-			*more = prdma_req_put(r);
-			return true;
-		}
+		else if (r->state == PRDMA_ORPHAN)
+			return prdma_req_put(r);
 	}
 	return false;
 }
@@ -225,12 +221,10 @@ static void prdma_reply_in(struct prdma_conn *c, struct prdma_rep *rep)
 	/* a cancel waits for the lock, so that the call stays while we hold it */
 	call = prpc_reply_begin(&c->conn, m->xid);
 	cut = call && prpc_fault(call, PRPC_FAULT_CUT_REPLY);
-	if (cut)
-		;
-	else if (call)
+	if (call && !cut)
 		bad = !prdma_reply_match(c, rep, call, &ready);
-	else
-		prdma_orphan_replied(c, m->xid, &more);
+	else if (!call)
+		more = prdma_orphan_replied(c, m->xid);
 	trace_prdma_reply(m, call, c->grant, rep->invalidated);
 	spin_unlock_bh(&c->lock);
 
