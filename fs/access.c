@@ -20,9 +20,6 @@ struct ps_access {
 	struct rcu_head rcu;
 };
 
-#define PS_ASK	(PN4_ACCESS_READ | PN4_ACCESS_LOOKUP | PN4_ACCESS_MODIFY | \
-		 PN4_ACCESS_EXTEND | PN4_ACCESS_DELETE | PN4_ACCESS_EXECUTE)
-
 static void ps_access_free(struct rcu_head *rcu)
 {
 	struct ps_access *a = container_of(rcu, struct ps_access, rcu);
@@ -104,7 +101,7 @@ static int ps_access_ask(struct inode *inode, u32 *granted)
 	struct ps_inode *pi = PS_I(inode);
 	struct ps_stamp st = ps_stamp(inode);
 	struct pn4_attr attr;
-	u32 access = PS_ASK;
+	u32 access = PS_ACCESS_ASK;
 	int rc;
 
 	rc = pn4_getattr(&pi->node, &attr, &access);
@@ -131,6 +128,26 @@ static bool ps_granted(struct inode *inode, u32 granted, int mask)
 	if (mask & MAY_WRITE)
 		want |= PN4_ACCESS_MODIFY | PN4_ACCESS_EXTEND;
 	return (granted & want) == want;
+}
+
+/* ACCESS came along with an OPEN, whose attributes have been applied. */
+void ps_access_opened(struct inode *inode, u32 granted)
+{
+	ps_access_add(inode, current_cred(), granted,
+		      READ_ONCE(PS_I(inode)->perm_gen));
+}
+
+/*
+ * Is it certain that the caller may open the file?  Else the server is to be
+ * asked, which may also know better (an owner may open what the mode forbids).
+ */
+bool ps_access_open(struct inode *inode, fmode_t fmode)
+{
+	int cached = ps_access_find(PS_I(inode), current_cred());
+	int mask = (fmode & FMODE_READ ? MAY_READ : 0) |
+		   (fmode & FMODE_WRITE ? MAY_WRITE : 0);
+
+	return cached >= 0 && ps_granted(inode, cached, mask);
 }
 
 /* Is the check left to the operation that follows? */

@@ -31,8 +31,9 @@ bool ps_attr_fresh(const struct inode *inode)
 	const struct ps_inode *pi = PS_I(inode);
 
 	return !test_bit(PS_I_ATTR_STALE, &pi->flags) &&
-	       time_before(jiffies, READ_ONCE(pi->attr_time) +
-				    READ_ONCE(pi->attr_timeo));
+	       (time_before(jiffies, READ_ONCE(pi->attr_time) +
+				     READ_ONCE(pi->attr_timeo)) ||
+		pn4_deleg_vouches(&pi->node));
 }
 
 void ps_attr_expire(struct inode *inode)

@@ -16,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
+#include <linux/shrinker.h>
 #include <linux/splice.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
@@ -447,6 +448,48 @@ static inline void ps_release_page(struct page *page, enum ps_hold hold)
 #define ps_assign_str(dst, val)	__assign_str(dst)
 #else
 #define ps_assign_str(dst, val)	__assign_str(dst, val)
+#endif
+
+/* ---- shrinkers: allocated by the kernel from 6.7 on ---- */
+struct ps_shrinker {
+	unsigned long (*count)(struct shrinker *s, struct shrink_control *sc);
+	unsigned long (*scan)(struct shrinker *s, struct shrink_control *sc);
+#if PS_KV(6, 7)
+	struct shrinker *kernel;
+#else
+	struct shrinker kernel;
+#endif
+};
+
+#if PS_KV(6, 7)
+static inline int ps_shrinker_register(struct ps_shrinker *s, const char *name)
+{
+	s->kernel = shrinker_alloc(0, "%s", name);
+	if (!s->kernel)
+		return -ENOMEM;
+	s->kernel->count_objects = s->count;
+	s->kernel->scan_objects = s->scan;
+	shrinker_register(s->kernel);
+	return 0;
+}
+
+static inline void ps_shrinker_unregister(struct ps_shrinker *s)
+{
+	shrinker_free(s->kernel);
+}
+#else
+static inline int ps_shrinker_register(struct ps_shrinker *s, const char *name)
+{
+	s->kernel.count_objects = s->count;
+	s->kernel.scan_objects = s->scan;
+	s->kernel.seeks = DEFAULT_SEEKS;
+	return register_shrinker(&s->kernel, "%s", name);
+}
+
+static inline void ps_shrinker_unregister(struct ps_shrinker *s)
+{
+	unregister_shrinker(&s->kernel);
+}
 #endif
 
 #endif

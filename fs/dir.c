@@ -180,6 +180,21 @@ static void ps_unlinked(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
+/*
+ * The node of a file about to lose its only name, so that its delegation can go
+ * along, or NULL.  What is dirty goes to the server first: the removal may fail.
+ */
+static struct pn4_node *ps_last_name(struct inode *inode)
+{
+	if (!inode || !S_ISREG(inode->i_mode) || inode->i_nlink > 1 ||
+	    !pn4_deleg_vouches(PS_N(inode)))
+		return NULL;
+	if (ps_flush_all(inode))
+		return NULL;
+	ps_drop_clean_wb_open(inode);
+	return PS_N(inode);
+}
+
 static int ps_remove(struct inode *dir, struct dentry *dentry)
 {
 	struct ps_stamp st = ps_stamp(dir);
@@ -187,7 +202,7 @@ static int ps_remove(struct inode *dir, struct dentry *dentry)
 	int rc;
 
 	rc = pn4_remove(PS_N(dir), dentry->d_name.name, dentry->d_name.len,
-			&attr);
+			ps_last_name(d_inode(dentry)), &attr);
 	if (rc) {
 		ps_op_failed(dir, dentry, rc);
 		return rc;

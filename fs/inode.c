@@ -259,6 +259,36 @@ int pn4_host_flush(struct pn4_node *node)
 	return rc;
 }
 
+void pn4_host_settle(struct pn4_node *node)
+{
+	struct inode *inode = ps_node_inode(node);
+	unsigned int nofs = memalloc_nofs_save();
+
+	ps_flush_all(inode);
+	ps_drop_clean_wb_open(inode);
+	if (test_bit(PS_I_OWN, &PS_I(inode)->flags))
+		ps_attr_refresh(inode);
+	memalloc_nofs_restore(nofs);
+}
+
+bool pn4_host_attr(struct pn4_node *node, u64 *size, u64 *change)
+{
+	struct inode *inode = ps_node_inode(node);
+
+	*size = i_size_read(inode);
+	*change = READ_ONCE(PS_I(inode)->change);
+	return test_bit(PS_I_OWN, &PS_I(inode)->flags) || ps_data_dirty(inode);
+}
+
+bool pn4_host_conflict(struct pn4_node *node, u64 change)
+{
+	struct inode *inode = ps_node_inode(node);
+
+	/* also different after a write of ours that was answered: who can tell */
+	return (ps_data_dirty(inode) || pn4_has_unstable(node)) &&
+	       READ_ONCE(PS_I(inode)->change) != change;
+}
+
 void pn4_host_invalidate(struct pn4_node *node)
 {
 	struct ps_inode *pi = container_of(node, struct ps_inode, node);

@@ -9,6 +9,7 @@
  *
  * Data follows the locks: what was written is at the server before a lock is
  * given up, and what is cached is compared with the server after one was got.
+ * Under a write delegation, which nobody else sees the locks of, it need not.
  */
 #include <linux/sched/signal.h>
 #include "../net/wait.h"
@@ -21,9 +22,17 @@ struct ps_lock_req {
 	struct file_lock *fl;
 };
 
+static bool ps_lock_private(struct inode *inode)
+{
+	return pn4_deleg_covers(PS_N(inode), FMODE_WRITE);
+}
+
 static int ps_lock_sync(struct inode *inode)
 {
 	int rc;
+
+	if (ps_lock_private(inode))
+		return 0;
 
 	rc = ps_flush_all(inode);
 	/* adopt the version that we made, so that others' are told from it */
@@ -166,6 +175,8 @@ static int ps_lock_get(struct file *file, int cmd, struct file_lock *fl)
 		rc = ps_lock_once(&req);
 	if (rc)
 		return rc;
+	if (ps_lock_private(inode))
+		return 0;
 	/* the lock is held; what cannot be asked now is asked at first use */
 	ps_attr_expire(inode);
 	ps_data_revalidate(inode, false);

@@ -6,6 +6,10 @@
  * directory's names (ps_inode.dir_verf) from before the server was asked.  It
  * is good as long as the directory still has this version, which is known
  * while the directory's attributes are fresh.  d_time 0 is never good.
+ *
+ * A file that others cannot rename or remove without our knowing, because we have
+ * a delegation of it, keeps the name it was found under since: d_fsdata then
+ * holds the delegation's id.
  */
 #include <linux/namei.h>
 #include "penstock.h"
@@ -13,6 +17,19 @@
 void ps_set_verf(struct dentry *dentry, unsigned long verf)
 {
 	WRITE_ONCE(dentry->d_time, verf);
+}
+
+/* The server has found the file of delegation @deleg under this name. */
+void ps_set_vouched(struct dentry *dentry, u64 deleg)
+{
+	WRITE_ONCE(dentry->d_fsdata, (void *)(unsigned long)deleg);
+}
+
+bool ps_vouched(const struct dentry *dentry, const struct inode *inode)
+{
+	unsigned long id = (unsigned long)READ_ONCE(dentry->d_fsdata);
+
+	return id && id == pn4_deleg_vouches(PS_N(inode));
 }
 
 static bool ps_verf_good(struct inode *dir, struct dentry *dentry)
@@ -99,6 +116,8 @@ static int ps_revalidate(struct inode *dir, const struct qstr *name,
 	inode = flags & LOOKUP_RCU ? d_inode_rcu(dentry) : d_inode(dentry);
 	if (inode && (flags & LOOKUP_EXCL))
 		force = true;
+	if (!force && inode && ps_vouched(dentry, inode))
+		return 1;
 	if (likely(!force && ps_verf_good(dir, dentry))) {
 		struct ps_inode *pd = PS_I(dir);
 

@@ -42,11 +42,16 @@ static int __init ps_init(void)
 			SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, ps_inode_once);
 	if (!ps_inode_cache)
 		goto err_wq;
-	rc = register_filesystem(&ps_fs_type);
+	rc = ps_shrink_init();
 	if (rc)
 		goto err_cache;
+	rc = register_filesystem(&ps_fs_type);
+	if (rc)
+		goto err_shrink;
 	return 0;
 
+err_shrink:
+	ps_shrink_exit();
 err_cache:
 	kmem_cache_destroy(ps_inode_cache);
 err_wq:
@@ -66,6 +71,7 @@ static void __exit ps_exit(void)
 {
 	unregister_filesystem(&ps_fs_type);
 	ps_submount_exit();
+	ps_shrink_exit();
 	rcu_barrier();		/* inodes and access entries being freed */
 	kmem_cache_destroy(ps_inode_cache);
 	destroy_workqueue(ps_wq);

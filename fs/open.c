@@ -6,6 +6,10 @@
  * for a cached dentry: that a file was replaced by another one is seen then
  * and there, and not when the directory's attributes run out.  Files without
  * a name (unlinked, reached by handle) are opened by handle.
+ *
+ * Unless a delegation is held: then nobody else can have replaced the file, and
+ * the server need not hear of the open.  One is asked for when a file is opened
+ * again; for a file that is used once it would only have to be given back.
  */
 #include <linux/namei.h>
 #include <linux/slab.h>
@@ -97,6 +101,7 @@ static struct inode *ps_open_by_name(struct inode *dir, struct dentry *dentry,
 		pn4_open_drop(a->open);
 		return inode;
 	}
+	set_bit(PS_I_OPENED, &PS_I(inode)->flags);
 	pn4_open_attach(a->open, PS_N(inode));
 	return inode;
 }
@@ -239,6 +244,16 @@ int ps_create_file(struct inode *dir, struct dentry *dentry, umode_t mode,
 
 /* ---- of a known inode ---- */
 
+/* The file was opened: take over what came along.  As pn4_open_attach(). */
+static u64 ps_opened(struct inode *inode, struct pn4_open_args *a,
+		     struct ps_stamp st)
+{
+	ps_attr_apply(inode, &a->attr, st, false);
+	if (a->access)
+		ps_access_opened(inode, a->access);
+	return pn4_open_attach(a->open, PS_N(inode));
+}
+
 static int ps_open_node(struct inode *inode, struct pn4_open_args *a)
 {
 	struct ps_stamp st = ps_stamp(inode);
@@ -250,8 +265,7 @@ static int ps_open_node(struct inode *inode, struct pn4_open_args *a)
 		ps_mark_gone(inode);
 	if (rc)
 		return rc;
-	pn4_open_attach(a->open, PS_N(inode));
-	ps_attr_apply(inode, &a->attr, st, false);
+	ps_opened(inode, a, st);
 	return 0;
 }
 
@@ -260,6 +274,7 @@ static int ps_open_named(struct inode *inode, struct dentry *dentry,
 			 struct pn4_open_args *a)
 {
 	struct dentry *parent = dget_parent(dentry);
+	u64 before = pn4_deleg_vouches(PS_N(inode)), deleg;
 	struct ps_stamp st = ps_stamp(inode);
 	struct name_snapshot snap;
 	int rc;
@@ -282,23 +297,53 @@ static int ps_open_named(struct inode *inode, struct dentry *dentry,
 		d_drop(dentry);
 		return -EOPENSTALE;
 	}
-	pn4_open_attach(a->open, PS_N(inode));
-	ps_attr_apply(inode, &a->attr, st, false);
+	deleg = ps_opened(inode, a, st);
+	if (!deleg && before == pn4_deleg_vouches(PS_N(inode)))
+		deleg = before;		/* held all along */
+	if (deleg)
+		ps_set_vouched(dentry, deleg);
 	return 0;
+}
+
+/* Under a delegation; false: the server has to be asked. */
+static bool ps_open_local(struct inode *inode, struct dentry *dentry,
+			  bool named, struct pn4_open_args *a)
+{
+	if (!pn4_deleg_covers(PS_N(inode), a->fmode) ||
+	    (named && !ps_vouched(dentry, inode)) ||
+	    !ps_attr_fresh(inode) || !ps_access_open(inode, a->fmode))
+		return false;
+	a->open = pn4_open_local(PS_N(inode), a->fmode, current_cred());
+	return a->open;
+}
+
+/* Twice opened, it may be opened more often. */
+static void ps_open_want(struct inode *inode, struct pn4_open_args *a)
+{
+	struct ps_inode *pi = PS_I(inode);
+
+	if (!test_bit(PS_I_OPENED, &pi->flags)) {
+		set_bit(PS_I_OPENED, &pi->flags);
+		return;
+	}
+	a->want = true;
+	a->access = PS_ACCESS_ASK;
 }
 
 int ps_open(struct inode *inode, struct file *file)
 {
 	struct dentry *dentry = file_dentry(file);
 	struct pn4_open_args a = { .fmode = ps_open_fmode(file->f_flags) };
+	bool named = !d_unhashed(dentry) && !IS_ROOT(dentry);
 	int rc = generic_file_open(inode, file);
 
 	if (rc)
 		return rc;
-	if (d_unhashed(dentry) || IS_ROOT(dentry))
-		rc = ps_open_node(inode, &a);
-	else
-		rc = ps_open_named(inode, dentry, &a);
+	if (!ps_open_local(inode, dentry, named, &a)) {
+		ps_open_want(inode, &a);
+		rc = named ? ps_open_named(inode, dentry, &a) :
+			     ps_open_node(inode, &a);
+	}
 	if (rc)
 		return rc;
 	rc = ps_file_init(inode, file, a.open, false);
@@ -311,7 +356,16 @@ int ps_open(struct inode *inode, struct file *file)
 
 /* ---- closing ---- */
 
-/* close(2): what was written is at the server, and safe, or an error is told. */
+/* May what was written stay here for now?  Nobody sees the difference then. */
+static bool ps_close_lazy(struct inode *inode)
+{
+	return pn4_deleg_lazy(PS_N(inode), i_size_read(inode));
+}
+
+/*
+ * close(2): what was written is at the server, and safe, or an error is told.
+ * Under a write delegation it is on its way.
+ */
 int ps_flush(struct file *file, fl_owner_t id)
 {
 	struct inode *inode = file_inode(file);
@@ -319,6 +373,10 @@ int ps_flush(struct file *file, fl_owner_t id)
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return 0;
+	if (ps_close_lazy(inode)) {
+		ps_writeback_range(inode, 0, LLONG_MAX, true);
+		return file_check_and_advance_wb_err(file);
+	}
 	if (prpc_killed()) {	/* nobody will hear of it, see ps_late_close() */
 		ps_writeback_range(inode, 0, LLONG_MAX, true);
 		return -EINTR;
@@ -327,6 +385,53 @@ int ps_flush(struct file *file, fl_owner_t id)
 		rc = ps_flush_all(inode);
 	err = file_check_and_advance_wb_err(file);
 	return err ? err : rc;
+}
+
+/* Of files closed while dirty: what write-back needed an identity for is done. */
+void ps_drop_clean_wb_open(struct inode *inode)
+{
+	struct ps_inode *pi = PS_I(inode);
+	struct pn4_open *open = NULL;
+
+	spin_lock(&inode->i_lock);
+	if (pi->wb_open && pn4_open_is_idle(pi->wb_open) &&
+	    !ps_data_dirty(inode)) {
+		open = pi->wb_open;
+		pi->wb_open = NULL;
+	}
+	spin_unlock(&inode->i_lock);
+	if (open)
+		pn4_open_put(open);
+}
+
+/*
+ * What is dirty stays here, and so does an identity to write it under, but not
+ * an open that the server keeps for it.
+ */
+static bool ps_keep_wb_open(struct inode *inode, struct pn4_open *open)
+{
+	struct ps_inode *pi = PS_I(inode);
+	struct pn4_open *local, *old = NULL;
+
+	if (!ps_close_lazy(inode))
+		return false;
+	if (pn4_open_is_local(open)) {
+		pn4_open_idle(open);
+		return true;
+	}
+	local = pn4_open_local(PS_N(inode), FMODE_WRITE, pn4_open_cred(open));
+	if (!local)
+		return false;
+	pn4_open_idle(local);
+	spin_lock(&inode->i_lock);
+	old = local;
+	if (pi->wb_open == open) {
+		old = open;
+		pi->wb_open = local;
+	}
+	spin_unlock(&inode->i_lock);
+	pn4_open_put(old);
+	return true;
 }
 
 /* Write-back does not need the closing file's identity any more. */
@@ -392,10 +497,12 @@ int ps_release(struct inode *inode, struct file *file)
 
 	if (!pf)
 		return 0;
-	if ((file->f_mode & FMODE_WRITE) && !ps_drop_wb_open(inode, pf->open))
+	if ((file->f_mode & FMODE_WRITE) && !ps_drop_wb_open(inode, pf->open) &&
+	    !ps_keep_wb_open(inode, pf->open))
 		ps_late_close(inode, pf->open);
 	st = ps_stamp(inode);
-	if ((file->f_mode & FMODE_WRITE) && test_bit(PS_I_OWN, &pi->flags)) {
+	if ((file->f_mode & FMODE_WRITE) && test_bit(PS_I_OWN, &pi->flags) &&
+	    !ps_close_lazy(inode)) {
 		attr.valid = 0;
 		if (!pn4_close(pf->open, &attr) && attr.valid)
 			ps_attr_apply(inode, &attr, st, true);

@@ -81,7 +81,12 @@ enum {
 	PS_I_AUTOMOUNT,		/* root of another file system of the server */
 	PS_I_CHILD_USED,	/* directory: a cached child was looked at */
 	PS_I_INVALIDATING,	/* bit lock: pages are being thrown out */
+	PS_I_OPENED,		/* was opened before: a delegation may be of use */
 };
+
+#define PS_ACCESS_ASK	(PN4_ACCESS_READ | PN4_ACCESS_LOOKUP | \
+			 PN4_ACCESS_MODIFY | PN4_ACCESS_EXTEND | \
+			 PN4_ACCESS_DELETE | PN4_ACCESS_EXECUTE)
 
 struct ps_access;
 struct ps_silly;
@@ -207,6 +212,10 @@ void ps_kill_sb(struct super_block *sb);
 void ps_busy_get(struct ps_sb *sbi);
 void ps_busy_put(struct ps_sb *sbi);
 
+/* shrink.c */
+int ps_shrink_init(void);
+void ps_shrink_exit(void);
+
 /* submount.c */
 struct vfsmount *ps_d_automount(struct path *path);
 void ps_submount_exit(void);
@@ -241,12 +250,16 @@ int ps_setattr(ps_idmap *idmap, struct dentry *dentry, struct iattr *ia);
 /* access.c */
 int ps_permission(ps_idmap *idmap, struct inode *inode, int mask);
 void ps_access_clear(struct ps_inode *pi);
+bool ps_access_open(struct inode *inode, fmode_t fmode);
+void ps_access_opened(struct inode *inode, u32 granted);
 
 /* lookup.c */
 extern const struct dentry_operations ps_dentry_ops;
 struct dentry *ps_lookup(struct inode *dir, struct dentry *dentry,
 			 unsigned int flags);
 void ps_set_verf(struct dentry *dentry, unsigned long verf);
+void ps_set_vouched(struct dentry *dentry, u64 deleg);
+bool ps_vouched(const struct dentry *dentry, const struct inode *inode);
 void ps_prime_dentry(struct dentry *parent, const struct pn4_dirent *ent,
 		     unsigned long verf, unsigned long asked);
 
@@ -288,6 +301,7 @@ int ps_commit(struct inode *inode);
 int ps_data_revalidate(struct inode *inode, bool nowait);
 int ps_data_invalidate(struct inode *inode);
 bool ps_data_dirty(struct inode *inode);
+void ps_drop_clean_wb_open(struct inode *inode);
 int ps_wait_folio(struct inode *inode, struct folio *folio);
 extern const struct address_space_operations ps_aops;
 

@@ -44,7 +44,7 @@ static int ps_silly_remove(struct ps_silly *s)
 	struct pn4_attr attr = {};
 	int rc;
 
-	rc = pn4_remove(PS_N(s->dir), s->name, strlen(s->name), &attr);
+	rc = pn4_remove(PS_N(s->dir), s->name, strlen(s->name), NULL, &attr);
 	if (!rc)
 		ps_attr_apply_dir(s->dir, &attr, st);
 	ps_revert_creds(old);

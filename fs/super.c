@@ -464,6 +464,7 @@ static void ps_last_sync_work(struct work_struct *work)
 
 	sync_inodes_sb(s->sb);	/* who waits for us holds s_umount */
 	pn4_commit_all(sbi->vol);
+	pn4_leave(sbi->vol);
 	wait_event(sbi->wait, !atomic_read(&sbi->busy));
 	complete(&s->done);
 }

@@ -2,8 +2,9 @@
 /*
  * CB_COMPOUND: what the server asks of us (RFC 8881 section 20).
  *
- * No delegation and no layout is ever held for longer than an OPEN takes, so
- * recalls are answered truthfully: there is nothing of that kind here.
+ * Recalls are answered at once; the work that they mean is done elsewhere.  No
+ * layout is ever held, so those of layouts are answered truthfully: there is
+ * nothing of that kind here.
  */
 #include "internal.h"
 
@@ -27,12 +28,40 @@ static u32 pn4_cb_begin(struct pn4_client *cl, struct pxdr_dec *args,
 	return st;
 }
 
-static u32 pn4_cb_recall_any(struct pxdr_dec *args)
+static u32 pn4_cb_recall(struct pn4_client *cl, struct pxdr_dec *args)
+{
+	struct pn4_cb_recall_args a;
+
+	if (pn4_dec_cb_recall(args, &a))
+		return PN4ERR_BADXDR;
+	return pn4_deleg_recall(cl, &a);
+}
+
+static u32 pn4_cb_recall_any(struct pn4_client *cl, struct pxdr_dec *args)
 {
 	struct pn4_cb_recall_any_args a;
 
-	/* nothing recallable is held: that many may be kept */
-	return pn4_dec_cb_recall_any(args, &a) ? PN4ERR_BADXDR : 0;
+	if (pn4_dec_cb_recall_any(args, &a))
+		return PN4ERR_BADXDR;
+	pn4_deleg_keep(cl, a.objects_to_keep, a.type_mask);
+	return 0;
+}
+
+/* The only one besides CB_SEQUENCE that has more to say than its status. */
+static u32 pn4_cb_getattr(struct pn4_client *cl, struct pxdr_dec *args,
+			  struct pxdr_enc *res)
+{
+	struct pn4_cb_getattr_args a;
+	struct pn4_attr attr;
+	u32 st = PN4ERR_BADXDR;
+
+	if (!pn4_dec_cb_getattr(args, &a))
+		st = pn4_deleg_getattr(cl, &a, &attr);
+	if (st)
+		pn4_enc_cb_status(res, PN4_OP_CB_GETATTR, st);
+	else
+		pn4_enc_cb_getattr(res, &attr);
+	return st;
 }
 
 static u32 pn4_cb_notify_lock(struct pn4_client *cl, struct pxdr_dec *args)
@@ -61,9 +90,6 @@ static u32 pn4_cb_refuse(u32 op, struct pxdr_dec *args)
 	if (pn4_skip_cb_op(args, op))
 		return PN4ERR_BADXDR;
 	switch (op) {
-	case PN4_OP_CB_RECALL:
-	case PN4_OP_CB_GETATTR:
-		return PN4ERR_BADHANDLE;
 	case PN4_OP_CB_LAYOUTRECALL:
 		return PN4ERR_NOMATCHING_LAYOUT;
 	case PN4_OP_CB_PUSH_DELEG:
@@ -82,8 +108,13 @@ static u32 pn4_cb_op(struct pn4_client *cl, u32 op, struct pxdr_dec *args,
 	u32 st;
 
 	switch (op) {
+	case PN4_OP_CB_GETATTR:
+		return pn4_cb_getattr(cl, args, res);
+	case PN4_OP_CB_RECALL:
+		st = pn4_cb_recall(cl, args);
+		break;
 	case PN4_OP_CB_RECALL_ANY:
-		st = pn4_cb_recall_any(args);
+		st = pn4_cb_recall_any(cl, args);
 		break;
 	case PN4_OP_CB_RECALL_SLOT:
 		st = pn4_cb_recall_slot(cl, args);
@@ -94,7 +125,7 @@ static u32 pn4_cb_op(struct pn4_client *cl, u32 op, struct pxdr_dec *args,
 	case PN4_OP_CB_SEQUENCE:
 		st = PN4ERR_SEQUENCE_POS;
 		break;
-	case PN4_OP_CB_GETATTR ... PN4_OP_CB_LAYOUTRECALL:
+	case PN4_OP_CB_LAYOUTRECALL:
 	case PN4_OP_CB_NOTIFY:
 	case PN4_OP_CB_PUSH_DELEG:
 	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:

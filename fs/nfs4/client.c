@@ -278,6 +278,7 @@ static void pn4_renew_work(struct work_struct *work)
 
 	if (test_bit(PN4_CL_DEAD, &cl->state))
 		return;
+	pn4_deleg_unused(cl);
 	if (time_before(jiffies, READ_ONCE(cl->last_renewal) + period) ||
 	    !test_bit(PN4_CL_READY, &cl->state) || !prpc_peer_live(cl->peer))
 		goto again;
@@ -386,6 +387,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	pn4_session_init(&cl->session);
 	pn4_lock_table_init(&cl->locks);
 	pn4_pace_init(&cl->pace);
+	pn4_deleg_table_init(&cl->delegs);
 	INIT_DELAYED_WORK(&cl->renew_work, pn4_renew_work);
 	pn4_recover_init(cl);
 	cl->net = get_net(args->net);
@@ -555,6 +557,18 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 		pn4_recover_start(cl, PN4_CL_NEED_BIND);
 	queue_delayed_work(pn4_state_wq, &cl->renew_work, HZ);
 	return cl;
+}
+
+/* Every client that is in use; unless the list is just being changed.  Any wait. */
+void pn4_clients_each(void (*one)(struct pn4_client *cl, void *arg), void *arg)
+{
+	struct pn4_client *cl;
+
+	if (!mutex_trylock(&pn4_clients_lock))
+		return;
+	list_for_each_entry(cl, &pn4_clients, link)
+		one(cl, arg);
+	mutex_unlock(&pn4_clients_lock);
 }
 
 void pn4_client_init(void)

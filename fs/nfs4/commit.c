@@ -301,6 +301,9 @@ void pn4_node_init(struct pn4_node *node, struct pn4_volume *vol,
 	node->fh = *fh;
 	node->flags = 0;
 	node->locking = 0;
+	node->deleg = NULL;
+	node->deleg_id = 0;
+	node->deleg_write = false;
 	node->unstable_bytes = 0;
 	atomic_set(&node->writes_in_flight, 0);
 }
@@ -312,6 +315,7 @@ void pn4_node_evict(struct pn4_node *node)
 		cancel_delayed_work_sync(&node->commit_work);
 	WARN_ON_ONCE(!list_empty(&node->opens));
 	WARN_ON_ONCE(!list_empty(&node->unstable));
+	pn4_deleg_evict(node);
 	spin_lock(&node->vol->lock);
 	list_del_init(&node->vol_link);
 	spin_unlock(&node->vol->lock);

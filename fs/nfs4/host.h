@@ -19,6 +19,18 @@ bool pn4_host_pin(struct pn4_node *node);
 void pn4_host_unpin(struct pn4_node *node);
 /* Write all dirty pages and wait; caller holds a pin.  May sleep, NOFS. */
 int pn4_host_flush(struct pn4_node *node);
+/*
+ * Write all dirty data, make it stable, and learn the version that this has
+ * made, so that what others do later is told from it.  As pn4_host_flush().
+ */
+void pn4_host_settle(struct pn4_node *node);
+/* Size and change value as they are here; true: more than the server knows. */
+bool pn4_host_attr(struct pn4_node *node, u64 *size, u64 *change);
+/*
+ * Is there data that the server does not have, for a version of the file that
+ * may not be @change?
+ */
+bool pn4_host_conflict(struct pn4_node *node, u64 change);
 /* Cached data and attributes are worth nothing any more. */
 void pn4_host_invalidate(struct pn4_node *node);
 /* A write that was acknowledged to its writer is lost; reported by fsync. */

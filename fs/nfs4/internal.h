@@ -32,6 +32,8 @@
 #define PN4_READDIR_SLACK	1024		/* for what comes before the entries */
 #define PN4_OP_COUNT		(PN4_OP_REMOVEXATTR + 1)
 #define PN4_LOCK_HASH_BITS	5
+#define PN4_DELEG_HASH_BITS	8
+#define PN4_DELEG_EARLY		8
 
 /**
  * struct pn4_session - slots of the fore channel, sequence of the back channel
@@ -119,6 +121,28 @@ struct pn4_transport {
 };
 
 /**
+ * struct pn4_deleg_table - delegations of a client
+ * @lock: guards all of it, and pn4_node.deleg together with node->lock, which
+ *	nests inside; process context
+ * @lru: those that hang on a node, the least recently used first
+ * @hash: the same by file handle, for callbacks
+ * @held: how many
+ * @opening: OPENs whose delegation may not hang on its node yet
+ * @early: state ids that were recalled meanwhile; @early_at: the next to use
+ * @losses: how often the server has forgotten all state
+ */
+struct pn4_deleg_table {
+	spinlock_t lock;
+	struct list_head lru;
+	struct hlist_head hash[1 << PN4_DELEG_HASH_BITS];
+	unsigned int held;
+	unsigned int opening;
+	struct pn4_stateid early[PN4_DELEG_EARLY];
+	unsigned int early_at;
+	u32 losses;
+};
+
+/**
  * struct pn4_client - one client id with one server
  *
  * Shared by all volumes of the server, see pn4_client_get().
@@ -163,6 +187,7 @@ struct pn4_client {
 	atomic64_t open_counter;	/* open and lock owners */
 	struct pn4_lock_table locks;
 	struct pn4_pace pace;
+	struct pn4_deleg_table delegs;
 	struct pn4_stats __percpu *stats;
 };
 
@@ -171,7 +196,10 @@ enum pn4_counter {
 	PN4_N_DELAYS, PN4_N_RECOVERIES, PN4_N_SESSIONS, PN4_N_CLIENTIDS,
 	PN4_N_RECLAIMS, PN4_N_LOST, PN4_N_RESENT_WRITES, PN4_N_CALLBACKS,
 	PN4_N_BAD_REPLIES, PN4_N_LOCK_RECLAIMS, PN4_N_LOCKS_LOST,
-	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_PACED, PN4_N_COUNTERS,
+	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_PACED, PN4_N_DELEGS,
+	PN4_N_DELEG_RECALLS, PN4_N_DELEG_RETURNS, PN4_N_DELEG_RECLAIMS,
+	PN4_N_DELEGS_LOST, PN4_N_LOCAL_OPENS, PN4_N_LOCAL_LOCKS,
+	PN4_N_COUNTERS,
 };
 
 struct pn4_stats {
@@ -247,11 +275,55 @@ struct pn4_call {
 };
 
 /**
+ * struct pn4_deleg - the server's promise to ask before others use a file
+ *
+ * Hangs on its node (node->deleg, which holds a reference) until it is given
+ * back or lost; the work item and the recovery worker hold others.
+ *
+ * @node: NULL: not yet, or no more.  Changes under both locks, like node->deleg
+ * @link, @hash: pn4_deleg_table; @used: jiffies of the last local open
+ * @stateid, @returning, @lost, @state_gen: under node->lock
+ * @cred: who opened the file
+ * @id: unique; names that were checked under the delegation carry it
+ * @write: nobody else has the file open at all
+ * @limit: size up to which dirty data may stay behind a close, bytes
+ * @returning: nothing new is done under it
+ * @lost: waits for recovery
+ * @losses: pn4_deleg_table.losses before the OPEN
+ */
+struct pn4_deleg {
+	refcount_t ref;
+	struct pn4_volume *vol;
+	struct pn4_node *node;
+	struct list_head link;
+	struct hlist_node hash;
+	unsigned long used;
+	struct pn4_fh fh;
+	struct pn4_stateid stateid;
+	const struct cred *cred;
+	u64 id;
+	u64 limit;
+	bool write;
+	bool recall;
+	bool returning;
+	bool lost;
+	u32 losses;
+	u32 state_gen;
+	u32 tested;			/* cl->test_round of the last test */
+	struct pn4_node *pinned;	/* by @work */
+	struct work_struct work;
+};
+
+/**
  * struct pn4_open - one OPEN at the server, with an open owner of its own
  *
  * An owner per open file description: no upgrade, no downgrade, no order
  * between opens to keep, and CLOSE always ends exactly what OPEN began.
  *
+ * @local: no OPEN was sent: it lives by node->deleg, whose state id it uses.
+ *	Ends, under node->lock, with pn4_open_claim() or with the delegation
+ * @idle: only write-back uses it any more
+ * @deleg: came with the OPEN; goes to the node when the open is attached
  * @node: NULL until attached; the file description keeps the inode alive
  * @lost, @no_reclaim, @error, @locks, @locks_lost: under node->lock
  * @locks: struct pn4_lock_state, see lock.h
@@ -271,10 +343,13 @@ struct pn4_open {
 	bool lost;			/* waits for recover.c ... */
 	bool no_reclaim;		/* ... but not before RECLAIM_COMPLETE */
 	bool closed;
+	bool local;
+	bool idle;
 	bool may_notify;
 	int error;
 	unsigned int locks_lost;
 	struct list_head locks;
+	struct pn4_deleg *deleg;
 	u32 gen;			/* counts reclaims */
 	u32 tested;			/* cl->test_round of the last test */
 	u32 state_gen;			/* client->state_gen it belongs to */
@@ -364,6 +439,7 @@ int pn4_client_exchange(struct pn4_client *cl);
 int pn4_client_session(struct pn4_client *cl);
 int pn4_client_bind(struct pn4_client *cl);
 int pn4_client_reclaim_complete(struct pn4_client *cl);
+void pn4_clients_each(void (*one)(struct pn4_client *cl, void *arg), void *arg);
 
 /* transport.c */
 struct pn4_client *pn4_transport_connect(const struct pn4_mount_args *args);
@@ -399,6 +475,12 @@ int pn4_call_start_open(struct pn4_call *c, struct pn4_open *open,
 			const struct cred *cred, struct pn4_stateid *sid);
 int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid);
 int pn4_open_reclaim(struct pn4_open *open);
+u32 pn4_share_access(fmode_t fmode, u32 want);
+struct pn4_open *pn4_open_alloc(struct pn4_volume *vol, fmode_t fmode,
+				const struct cred *cred);
+void pn4_open_free(struct pn4_open *open);
+void pn4_open_settle_again(struct pn4_open *open,
+			   const struct pn4_open4_res *res);
 /* Why nothing can be done under @open any more, or 0. */
 static inline int pn4_open_fault(const struct pn4_open *open)
 {
@@ -414,11 +496,62 @@ void pn4_locks_free(struct pn4_open *open);
 bool pn4_locks_surrender(struct pn4_open *open, bool unkillable);
 int pn4_locks_recover(struct pn4_open *open, bool reclaim);
 int pn4_locks_doubt(struct pn4_open *open);
+void pn4_locks_report(struct pn4_volume *vol, struct pn4_node *node,
+		      unsigned int n, int st);
 void pn4_lock_notify(struct pn4_client *cl,
 		     const struct pn4_cb_notify_lock_args *a);
 
+/* locklocal.c */
+bool pn4_locks_local(const struct pn4_open *open);
+void pn4_locks_claim(struct pn4_open *open);
+unsigned int pn4_locks_orphan(struct pn4_node *node);
+
 /* commit.c */
 void pn4_commit_written(struct pn4_io *io);
+
+/* localopen.c */
+int pn4_open_claim(struct pn4_open *open, bool unkillable);
+
+/* deleg.c */
+void pn4_deleg_table_init(struct pn4_deleg_table *t);
+void pn4_deleg_expect(struct pn4_client *cl);
+void pn4_deleg_arrived(struct pn4_client *cl);
+struct pn4_deleg *pn4_deleg_new(struct pn4_open *open,
+				const struct pn4_deleg_res *res, u32 losses);
+void pn4_deleg_put(struct pn4_deleg *d);
+u64 pn4_deleg_hang(struct pn4_deleg *d, struct pn4_node *node);
+bool pn4_deleg_detach(struct pn4_deleg *d);
+void pn4_deleg_stop(struct pn4_deleg *d);
+bool pn4_deleg_ask(struct pn4_deleg *d);
+u32 pn4_deleg_recall(struct pn4_client *cl, const struct pn4_cb_recall_args *a);
+u32 pn4_deleg_getattr(struct pn4_client *cl, const struct pn4_cb_getattr_args *a,
+		      struct pn4_attr *attr);
+void pn4_deleg_touch(struct pn4_node *node);
+void pn4_deleg_keep(struct pn4_client *cl, u32 keep, u32 type_mask);
+void pn4_deleg_unused(struct pn4_client *cl);
+struct pn4_deleg *pn4_deleg_take(struct pn4_node *node);
+static inline bool pn4_sid_same(const struct pn4_stateid *a,
+				const struct pn4_stateid *b)
+{
+	return !memcmp(a->other, b->other, sizeof(a->other));
+}
+
+/* delegreturn.c */
+int pn4_deleg_init(void);
+void pn4_deleg_exit(void);
+void pn4_deleg_work(struct work_struct *work);
+void pn4_deleg_queue(struct pn4_deleg *d);
+void pn4_deleg_drop(struct pn4_deleg *d);
+void pn4_deleg_evict(struct pn4_node *node);
+void pn4_call_delegreturn(struct pn4_call *c, struct pn4_deleg *d);
+int pn4_call_delegreturned(struct pn4_call *c, struct pn4_deleg **d);
+void pn4_deleg_untake(struct pn4_deleg *d, struct pn4_node *node);
+
+/* delegrecover.c */
+void pn4_delegs_lose(struct pn4_client *cl);
+void pn4_deleg_lose(struct pn4_node *node);
+int pn4_delegs_recover(struct pn4_client *cl);
+int pn4_delegs_test(struct pn4_client *cl);
 
 /* callback.c */
 u32 pn4_callback(struct prpc_peer *peer, u32 proc, struct pxdr_dec *args,

@@ -105,7 +105,8 @@ static int pn4_lock_try(struct pn4_call *c, struct pn4_lock_op *op, bool wait,
 	return st;
 }
 
-static int pn4_lock_run(struct pn4_lock_op *op, bool wait, bool *orphaned)
+static int pn4_lock_run(struct pn4_lock_op *op, bool wait, bool unkillable,
+			bool *orphaned)
 {
 	struct pn4_volume *vol = op->open->vol;
 	struct pn4_call *c = pn4_call_new(vol->client, vol, PN4_LOCK_SEND,
@@ -116,6 +117,7 @@ static int pn4_lock_run(struct pn4_lock_op *op, bool wait, bool *orphaned)
 		return -ENOMEM;
 	c->open = op->open;
 	c->cachethis = true;
+	c->unkillable = unkillable;
 	c->orphan = pn4_lock_late;
 	c->priv = op;
 	do {
@@ -123,6 +125,24 @@ static int pn4_lock_run(struct pn4_lock_op *op, bool wait, bool *orphaned)
 	} while (!*orphaned && pn4_call_again(c, &st));
 	pn4_call_put(c);
 	return st;
+}
+
+/* LOCK takes state of the open's own, which a local one has not got. */
+static int pn4_lock_remote(struct pn4_lock_op *op, bool wait, bool *orphaned)
+{
+	int rc = 0;
+
+	if (pn4_open_is_local(op->open))
+		rc = pn4_open_claim(op->open, false);
+	return rc ?: pn4_lock_run(op, wait, false, orphaned);
+}
+
+/* Tell the server of a range that was local; a work item. */
+int pn4_lock_claim(struct pn4_lock_op *op)
+{
+	bool orphaned = false;
+
+	return pn4_lock_run(op, false, true, &orphaned);
 }
 
 int pn4_lock(struct pn4_open *open, struct pn4_lock *lk, bool wait)
@@ -139,7 +159,9 @@ int pn4_lock(struct pn4_open *open, struct pn4_lock *lk, bool wait)
 	rc = pn4_lock_state_get(op);
 	if (rc)
 		goto out_leave;
-	rc = pn4_lock_run(op, wait, &orphaned);
+	rc = pn4_lock_local(op);
+	if (rc > 0)
+		rc = pn4_lock_remote(op, wait, &orphaned);
 	if (orphaned)
 		return rc;
 	if (!rc) {
@@ -301,7 +323,8 @@ static int pn4_unlock_op(struct pn4_lock_op *op, bool unkillable, bool *orphaned
 
 	while (!rc && (ls = pn4_lock_state_next(op))) {
 		open = ls->open;
-		rc = pn4_locku(op, ls, unkillable, orphaned);
+		if (!pn4_unlock_local(op, ls))
+			rc = pn4_locku(op, ls, unkillable, orphaned);
 		pn4_lock_state_put(ls);
 		pn4_open_put(open);
 	}
@@ -455,7 +478,9 @@ int pn4_lock_test(struct pn4_open *open, struct pn4_lock *lk)
 
 	if (!owner)
 		return -ENOMEM;
-	rc = pn4_open_error(open) ?: pn4_lockt(open, owner, lk);
+	rc = pn4_open_error(open) ?: pn4_lock_local_test(open, owner, lk);
+	if (rc == -ENOLCK)
+		rc = pn4_lockt(open, owner, lk);
 	pn4_lock_owner_put(cl, owner);
 	return rc;
 }

@@ -29,12 +29,14 @@ struct pn4_lock_owner {
 /**
  * struct pn4_range - bytes @start to @end (included) that are held
  * @gen: pn4_open.gen under which the server has confirmed it
+ * @local: the server does not know of it: a write delegation keeps others out
  */
 struct pn4_range {
 	struct list_head link;
 	u64 start;
 	u64 end;
 	bool write;
+	bool local;
 	u32 gen;
 };
 
@@ -109,11 +111,26 @@ struct pn4_lock_state *pn4_lock_state_next(struct pn4_lock_op *op);
 bool pn4_lock_adopt(struct pn4_lock_op *op, u32 gen,
 		    const struct pn4_stateid *sid);
 void pn4_lock_release(struct pn4_lock_op *op, struct pn4_lock_state *ls);
+void pn4_lock_hold(struct pn4_lock_op *op, bool local);
 bool pn4_lock_rest(const struct pn4_lock_op *op,
 		   const struct pn4_lock_state *ls);
 
 /* lock.c */
 void pn4_lock_work(struct work_struct *work);
+int pn4_lock_claim(struct pn4_lock_op *op);
+
+/* locklocal.c */
+int pn4_lock_local(struct pn4_lock_op *op);
+bool pn4_unlock_local(struct pn4_lock_op *op, struct pn4_lock_state *ls);
+int pn4_lock_local_test(struct pn4_open *open, struct pn4_lock_owner *owner,
+			struct pn4_lock *lk);
+
+/* lockwait.c */
+void pn4_lock_released(struct pn4_open *open);
+
+/* lockrecover.c */
+void pn4_lock_lose(struct pn4_lock_state *ls, int st);
+bool pn4_lock_mark_lost(struct pn4_lock_state *ls);
 
 static inline u64 pn4_lock_length(u64 start, u64 end)
 {

@@ -25,7 +25,7 @@ static struct pn4_lock_state *pn4_locks_stale(struct pn4_open *open,
 		if (ls->lost)
 			continue;
 		list_for_each_entry(r, &ls->ranges, link) {
-			if (r->gen == open->gen)
+			if (r->gen == open->gen || r->local)
 				continue;
 			*copy = *r;
 			found = ls;
@@ -148,31 +148,49 @@ static int pn4_lock_check(struct pn4_lock_state *ls)
 	return status;
 }
 
-/* For good: whoever uses the file description shall know. */
-static void pn4_lock_lose(struct pn4_lock_state *ls, int st)
+/* Gone for good.  node->lock is held.  False: there was nothing to lose. */
+bool pn4_lock_mark_lost(struct pn4_lock_state *ls)
 {
-	struct pn4_open *open = ls->open;
-	struct pn4_node *node = READ_ONCE(open->node);
-	bool lost = false;
+	struct pn4_range *r;
+
+	if (ls->lost || list_empty(&ls->ranges))
+		return false;
+	list_for_each_entry(r, &ls->ranges, link)
+		r->local = false;
+	ls->lost = true;
+	ls->known = false;
+	ls->open->locks_lost++;
+	return true;
+}
+
+/* @n of the file were marked as lost because of @st; caller holds a pin. */
+void pn4_locks_report(struct pn4_volume *vol, struct pn4_node *node,
+		      unsigned int n, int st)
+{
+	while (n--) {
+		pn4_count(vol->client, PN4_N_LOCKS_LOST);
+		pn4_host_warn(node, vol->name,
+			      "a lock was lost at the server (%s); its users get EIO until it is unlocked or closed",
+			      st > 0 ? pn4_status_name(st) : "no answer");
+	}
+}
+
+/* For good: whoever uses the file description shall know. */
+void pn4_lock_lose(struct pn4_lock_state *ls, int st)
+{
+	struct pn4_node *node = READ_ONCE(ls->open->node);
+	bool lost;
 
 	if (!node)
 		return;
 	spin_lock_irq(&node->lock);
-	if (!ls->lost && !list_empty(&ls->ranges)) {
-		lost = true;
-		ls->lost = true;
-		ls->known = false;
-		open->locks_lost++;
-	}
+	lost = pn4_lock_mark_lost(ls);
 	spin_unlock_irq(&node->lock);
 	if (!lost)
 		return;
 	/* also what was written and will not get to the server any more */
 	pn4_host_invalidate(node);
-	pn4_count(open->vol->client, PN4_N_LOCKS_LOST);
-	pn4_host_warn(node, open->vol->name,
-		      "a lock was lost at the server (%s); its users get EIO until it is unlocked or closed",
-		      pn4_status_name(st));
+	pn4_locks_report(ls->open->vol, node, 1, st);
 }
 
 /*
@@ -210,7 +228,8 @@ int pn4_locks_doubt(struct pn4_open *open)
 	spin_lock_irq(&node->lock);
 	list_for_each_entry(ls, &open->locks, link)
 		list_for_each_entry(r, &ls->ranges, link)
-			r->gen = open->gen - 1;
+			if (!r->local)
+				r->gen = open->gen - 1;
 	spin_unlock_irq(&node->lock);
 	return pn4_locks_recover(open, false);
 }

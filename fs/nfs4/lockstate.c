@@ -131,6 +131,7 @@ static void pn4_range_cut(struct list_head *list, u64 start, u64 end,
 			tail->end = r->end;
 			tail->write = r->write;
 			tail->gen = r->gen;
+			tail->local = r->local;
 			r->end = start - 1;
 			list_add(&tail->link, &r->link);
 			break;
@@ -147,7 +148,8 @@ static void pn4_range_cut(struct list_head *list, u64 start, u64 end,
 static bool pn4_range_joins(const struct pn4_range *a, const struct pn4_range *b)
 {
 	return a->end != U64_MAX && a->end + 1 == b->start &&
-	       a->write == b->write && a->gen == b->gen;
+	       a->write == b->write && a->gen == b->gen &&
+	       a->local == b->local;
 }
 
 /* Put @new, which overlaps nothing, into @list; join it with its neighbours. */
@@ -322,23 +324,14 @@ bool pn4_lock_held(struct pn4_open *open, const struct pn4_lock *lk)
 	return held;
 }
 
-/*
- * LOCK has succeeded, under generation @gen of the open.  False: the open was
- * reclaimed since, by a worker that did not know of this lock; ask again.
- */
-bool pn4_lock_adopt(struct pn4_lock_op *op, u32 gen,
-		    const struct pn4_stateid *sid)
+/* op's range is held through op->ls from now on.  node->lock is held. */
+void pn4_lock_hold(struct pn4_lock_op *op, bool local)
 {
-	struct pn4_lock_state *ls = op->ls, *other;
 	struct pn4_node *node = op->node;
+	struct pn4_lock_state *other;
 	struct pn4_range *new;
 	struct pn4_open *open;
 
-	spin_lock_irq(&node->lock);
-	if (op->open->gen != gen) {
-		spin_unlock_irq(&node->lock);
-		return false;
-	}
 	op->fresh = !pn4_owner_holds(node, op->owner, op->start, op->end);
 	list_for_each_entry(open, &node->opens, link) {
 		other = pn4_lock_state_find(open, op->owner);
@@ -351,8 +344,27 @@ bool pn4_lock_adopt(struct pn4_lock_op *op, u32 gen,
 	new->start = op->start;
 	new->end = op->end;
 	new->write = op->write;
-	new->gen = gen;
-	pn4_range_add(&ls->ranges, new, &op->spare);
+	new->gen = op->open->gen;
+	new->local = local;
+	pn4_range_add(&op->ls->ranges, new, &op->spare);
+}
+
+/*
+ * LOCK has succeeded, under generation @gen of the open.  False: the open was
+ * reclaimed since, by a worker that did not know of this lock; ask again.
+ */
+bool pn4_lock_adopt(struct pn4_lock_op *op, u32 gen,
+		    const struct pn4_stateid *sid)
+{
+	struct pn4_lock_state *ls = op->ls;
+	struct pn4_node *node = op->node;
+
+	spin_lock_irq(&node->lock);
+	if (op->open->gen != gen) {
+		spin_unlock_irq(&node->lock);
+		return false;
+	}
+	pn4_lock_hold(op, false);
 	ls->stateid = *sid;
 	ls->known = true;
 	ls->state_gen = op->open->state_gen;

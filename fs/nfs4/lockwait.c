@@ -91,6 +91,25 @@ int pn4_lock_wait(struct pn4_lock_wait *w)
 	return 0;
 }
 
+/* A lock that the server did not know of is free: nobody else tells. */
+void pn4_lock_released(struct pn4_open *open)
+{
+	struct pn4_lock_table *t = &open->vol->client->locks;
+	struct pn4_lock_wait *w;
+	bool found = false;
+
+	spin_lock_irq(&t->lock);
+	list_for_each_entry(w, &t->waits, link) {
+		if (!pn4_fh_equal(&w->open->fh, &open->fh))
+			continue;
+		WRITE_ONCE(w->woken, true);
+		found = true;
+	}
+	spin_unlock_irq(&t->lock);
+	if (found)
+		wake_up_all(&t->wait);
+}
+
 /* CB_NOTIFY_LOCK.  Unknown owners are none of the caller's concern. */
 void pn4_lock_notify(struct pn4_client *cl,
 		     const struct pn4_cb_notify_lock_args *a)

@@ -245,30 +245,40 @@ int pn4_create(struct pn4_node *dir, struct pn4_create *cr)
 }
 
 int pn4_remove(struct pn4_node *dir, const char *name, u32 len,
-	       struct pn4_attr *dir_attr)
+	       struct pn4_node *node, struct pn4_attr *dir_attr)
 {
 	struct pn4_call *c = pn4_names_call(dir);
+	struct pn4_deleg *d = NULL;
 	struct pn4_attr dummy;
 	struct pn4_cinfo cinfo;
 	int st;
 
 	if (!c)
 		return -ENOMEM;
+	if (node)
+		d = pn4_deleg_take(node);
 	c->cachethis = true;
 	dir_attr = dir_attr ?: &dummy;
 	do {
 		st = pn4_call_start(c, current_cred());
 		if (st)
 			break;
+		if (d)
+			pn4_call_delegreturn(c, d);
 		pn4_call_putfh(c, &dir->fh);
 		pn4_enc_remove(pn4_op(c, PN4_OP_REMOVE), name, len);
+		c->first_op = PN4_OP_REMOVE;
 		pn4_call_getattr(c, 0);
 		st = pn4_call_run(c);
+		if (!st && d)
+			st = pn4_call_delegreturned(c, &d);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_remove(&c->dec, &cinfo);
 		if (!st && pn4_call_got_attr(c, dir_attr))
 			dir_attr->valid = 0;
 	} while (pn4_call_again(c, &st));
+	if (d)
+		pn4_deleg_untake(d, node);
 	if (!st)
 		pn4_dir_before(dir_attr, &cinfo);
 	pn4_call_put(c);

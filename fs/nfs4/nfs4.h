@@ -25,6 +25,7 @@
 #include "types.h"
 
 struct pn4_client;
+struct pn4_deleg;
 struct pn4_open;
 struct pn4_volume;
 
@@ -76,6 +77,7 @@ struct pn4_volume {
 	struct pn4_client *client;
 
 	bool dead;		/* umount -f: every call fails with -EIO */
+	bool leaving;		/* delegations go with the inodes, see pn4_leave() */
 	atomic_t late;		/* CLOSEs under way, calls of killed tasks */
 	struct list_head client_link;
 	spinlock_t lock;	/* guards nodes */
@@ -97,6 +99,9 @@ struct pn4_volume {
  * @lock: guards opens, unstable, locking, unlocks and the flags
  * @opens: live opens of the file
  * @unstable: writes the server has not promised to keep, oldest first
+ * @deleg_id: not 0 while the file's delegation can be used; as long as it is the
+ *	same, nothing was changed by others
+ * @deleg_write: it is one for writing
  */
 struct pn4_node {
 	struct pn4_volume *vol;
@@ -111,6 +116,9 @@ struct pn4_node {
 	atomic_t writes_in_flight;
 	unsigned long flags;		/* PN4_NODE_* */
 	wait_queue_head_t wait;		/* writes_in_flight, flags, locking */
+	struct pn4_deleg *deleg;	/* see internal.h */
+	u64 deleg_id;
+	bool deleg_write;
 	unsigned long locking;		/* bits: a lock operation is under way */
 	struct list_head unlocks;	/* lock operations that wait for their bit */
 	struct delayed_work commit_work;
@@ -195,6 +203,11 @@ int pn4_mount(const struct pn4_mount_args *args, const char *path,
 /* A volume for the other file system that @fh of the same server is on. */
 int pn4_submount(struct pn4_volume *parent, const struct pn4_fh *fh,
 		 struct pn4_volume **volp, struct pn4_attr *attr);
+/*
+ * No file is open or dirty any more: from now on nothing pins an inode on account
+ * of a delegation.
+ */
+void pn4_leave(struct pn4_volume *vol);
 /* Give up the volume; the last one of a client destroys session and client id. */
 void pn4_umount(struct pn4_volume *vol);
 /* umount -f: fail everything of this volume now and from now on.  Does not wait. */
@@ -255,8 +268,9 @@ struct pn4_create {
 };
 int pn4_create(struct pn4_node *dir, struct pn4_create *c);
 /* *_attr: attributes of the directories afterwards; may be NULL */
+/* @node: the file, to give up its delegation along with its last name; or NULL */
 int pn4_remove(struct pn4_node *dir, const char *name, u32 len,
-	       struct pn4_attr *dir_attr);
+	       struct pn4_node *node, struct pn4_attr *dir_attr);
 int pn4_rename(struct pn4_node *odir, const char *oname, u32 olen,
 	       struct pn4_node *ndir, const char *nname, u32 nlen,
 	       struct pn4_attr *odir_attr, struct pn4_attr *ndir_attr);
@@ -303,6 +317,7 @@ ssize_t pn4_listxattr(struct pn4_node *node, char *buf, size_t size);
  * @fmode: FMODE_READ and/or FMODE_WRITE
  * @create, @excl: O_CREAT, O_EXCL; @set: attributes of a new file (mode; size 0
  *	if O_TRUNC)
+ * @want: a delegation would be of use
  * @access: PN4_ACCESS_* to ask along; on return those granted
  * Results: @fh, @attr, @dir_attr, @created, @open (one reference)
  */
@@ -314,6 +329,7 @@ struct pn4_open_args {
 	fmode_t fmode;
 	bool create;
 	bool excl;
+	bool want;
 	struct pn4_attr set;
 
 	u32 access;
@@ -328,7 +344,11 @@ struct pn4_open_args {
  * until pn4_open_attach(), which must follow (or pn4_open_drop()).
  */
 int pn4_open(struct pn4_volume *vol, struct pn4_open_args *args);
-void pn4_open_attach(struct pn4_open *open, struct pn4_node *node);
+/*
+ * The attributes that came along must have been applied before.  Returns
+ * node->deleg_id if it is of a delegation that came with this open, else 0.
+ */
+u64 pn4_open_attach(struct pn4_open *open, struct pn4_node *node);
 void pn4_open_drop(struct pn4_open *open);
 /* An open that includes @fmode by the same user, or NULL; takes a reference. */
 struct pn4_open *pn4_open_find(struct pn4_node *node, fmode_t fmode,
@@ -347,6 +367,34 @@ const struct cred *pn4_open_cred(const struct pn4_open *open);
  * server took it away): the errno with which everything fails, or 0.
  */
 int pn4_open_error(const struct pn4_open *open);
+
+/* ---- delegations: deleg.c ---- */
+
+/*
+ * Does a delegation vouch for what is known of the file?  Returns its id or 0.
+ * Any context; the answer is good for as long as it takes to use what is cached.
+ */
+u64 pn4_deleg_vouches(const struct pn4_node *node);
+/* Can opens with @fmode be served by it? */
+bool pn4_deleg_covers(const struct pn4_node *node, fmode_t fmode);
+/*
+ * May a file of @size bytes be closed with data not at the server (section
+ * 10.4.1)?  Also: can locks on it not concern anybody else?
+ */
+bool pn4_deleg_lazy(struct pn4_node *node, u64 size);
+/*
+ * An open that the server does not hear of, or NULL: the delegation does not
+ * allow it (any more).  Whether @cred may open the file the caller knows.
+ */
+struct pn4_open *pn4_open_local(struct pn4_node *node, fmode_t fmode,
+				const struct cred *cred);
+/* Only write-back uses @open from now on. */
+void pn4_open_idle(struct pn4_open *open);
+bool pn4_open_is_idle(const struct pn4_open *open);
+bool pn4_open_is_local(const struct pn4_open *open);
+/* Memory is short: how many delegations there are; give back the oldest @nr. */
+unsigned long pn4_delegs_count(void);
+unsigned long pn4_delegs_shrink(unsigned long nr);
 
 /* ---- locks: lock.c, lockwait.c ---- */
 

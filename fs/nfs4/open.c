@@ -3,12 +3,12 @@
  * OPEN and CLOSE, and which state id an I/O goes under.
  *
  * Each open file description has an open owner of its own, so opens neither
- * merge nor upgrade and there is no order between them to keep.  Delegations
- * are declined (OPEN4_SHARE_ACCESS_WANT_NO_DELEG); one that comes all the same
- * is returned at once.
+ * merge nor upgrade and there is no order between them to keep.  One that fits
+ * under a delegation is not told to the server (deleg.c) until the delegation
+ * goes, or somebody needs state of its own: then it is claimed.
  *
- * node->lock guards link, stateid, lost, error, locks and state_gen of its opens; of
- * an open not attached yet, its only user does.
+ * node->lock guards link, stateid, local, lost, error, locks and state_gen of its opens;
+ * of an open not attached yet, its only user does.
  */
 #include <linux/fs.h>
 #include <linux/sched/mm.h>
@@ -33,7 +33,7 @@ int pn4_open_error(const struct pn4_open *open)
 	return pn4_open_fault(open);
 }
 
-static void pn4_open_free(struct pn4_open *open)
+void pn4_open_free(struct pn4_open *open)
 {
 	pn4_locks_free(open);
 	put_cred(open->cred);
@@ -182,12 +182,27 @@ static void pn4_open_detach(struct pn4_open *open)
 	spin_unlock_irqrestore(&node->lock, flags);
 }
 
+/* Never attached: nobody can use the delegation.  Process context then. */
+static void pn4_open_unwanted(struct pn4_open *open)
+{
+	if (likely(!open->deleg))
+		return;
+	pn4_deleg_arrived(open->vol->client);
+	pn4_deleg_drop(open->deleg);
+	open->deleg = NULL;
+}
+
 void pn4_open_put(struct pn4_open *open)
 {
 	if (!open || !refcount_dec_and_test(&open->ref))
 		return;
 	/* now, not in a work item: the inode may be gone before that runs */
 	pn4_open_detach(open);
+	pn4_open_unwanted(open);
+	if (open->local) {
+		pn4_open_free(open);
+		return;
+	}
 	pn4_late_get(open->vol);
 	pn4_close_start(open);
 }
@@ -206,6 +221,11 @@ int pn4_close(struct pn4_open *open, struct pn4_attr *attr)
 	if (!refcount_dec_and_test(&open->ref))
 		return 0;
 	pn4_open_detach(open);
+	pn4_open_unwanted(open);
+	if (open->local) {
+		pn4_open_free(open);
+		return 0;
+	}
 	pn4_late_get(open->vol);
 	err = pn4_close_call(open, attr, false);
 	if (err == -ERESTARTSYS) {
@@ -224,9 +244,10 @@ void pn4_open_drop(struct pn4_open *open)
 
 /* ---- OPEN ---- */
 
-static u32 pn4_share_access(fmode_t fmode)
+/* share_access of OPEN; @want: PN4_WANT_* */
+u32 pn4_share_access(fmode_t fmode, u32 want)
 {
-	u32 access = PN4_WANT_NO_DELEG;
+	u32 access = want;
 
 	if (fmode & (FMODE_READ | FMODE_EXEC))
 		access |= PN4_SHARE_ACCESS_READ;
@@ -235,11 +256,19 @@ static u32 pn4_share_access(fmode_t fmode)
 	return access;
 }
 
+static u32 pn4_open_want(const struct pn4_open_args *a)
+{
+	if (!a->want)
+		return PN4_WANT_NO_DELEG;
+	return a->fmode & FMODE_WRITE ? PN4_WANT_WRITE_DELEG :
+					PN4_WANT_READ_DELEG;
+}
+
 static void pn4_open_encode(struct pn4_call *c, struct pn4_open *open,
 			    struct pn4_open_args *a)
 {
 	struct pn4_open4_args o = {
-		.access = pn4_share_access(a->fmode),
+		.access = pn4_share_access(a->fmode, pn4_open_want(a)),
 		.deny = PN4_SHARE_DENY_NONE,
 		.clientid = c->client->clientid,
 		.owner = &open->owner,
@@ -308,25 +337,15 @@ static int pn4_open_reply(struct pn4_call *c, struct pn4_open *open,
 	return 0;
 }
 
-/* A delegation nobody asked for is given back; failing that, it expires. */
-static void pn4_deleg_decline(struct pn4_open *open,
-			      const struct pn4_stateid *sid)
+/* The delegation that came with the reply, or NULL. */
+static struct pn4_deleg *pn4_open_deleg(struct pn4_open *open,
+					const struct pn4_open4_res *res,
+					u32 losses)
 {
-	struct pn4_client *cl = open->vol->client;
-	struct pn4_call *c = pn4_call_new_io(cl, open->vol);
-	int st;
-
-	do {
-		st = pn4_call_start(c, open->cred);
-		if (st)
-			break;
-		pn4_call_putfh(c, &open->fh);
-		pn4_enc_delegreturn(pn4_op(c, PN4_OP_DELEGRETURN), sid);
-		st = pn4_call_run(c);
-		st = st ?: pn4_dec_putfh(&c->dec);
-		st = st ?: pn4_dec_delegreturn(&c->dec);
-	} while (pn4_close_again(c, &st));
-	pn4_call_put(c);
+	if (res->deleg.type != PN4_DELEG_READ &&
+	    res->deleg.type != PN4_DELEG_WRITE)
+		return NULL;
+	return pn4_deleg_new(open, &res->deleg, losses);
 }
 
 static void pn4_open_settle(struct pn4_open *open,
@@ -334,15 +353,27 @@ static void pn4_open_settle(struct pn4_open *open,
 {
 	WRITE_ONCE(open->may_notify,
 		   res->rflags & PN4_OPEN_RESULT_MAY_NOTIFY_LOCK);
-	if (res->deleg.type == PN4_DELEG_READ ||
-	    res->deleg.type == PN4_DELEG_WRITE)
-		pn4_deleg_decline(open, &res->deleg.stateid);
 }
 
-/* What a killed opener needs to leave behind for its late reply. */
+/* Of an open that there is already: what else comes was not asked for. */
+void pn4_open_settle_again(struct pn4_open *open,
+				  const struct pn4_open4_res *res)
+{
+	struct pn4_deleg *d = pn4_open_deleg(open, res, 0);
+
+	pn4_open_settle(open, res);
+	if (d)
+		pn4_deleg_drop(d);
+}
+
+/*
+ * What a killed opener needs to leave behind for its late reply.
+ * @losses: pn4_deleg_table.losses before the call
+ */
 struct pn4_late_open {
 	struct pn4_open *open;
 	struct pn4_open_args args;
+	u32 losses;
 };
 
 /* The opener was killed before the reply came: nobody else will close. */
@@ -354,14 +385,20 @@ static void pn4_open_late(struct pn4_call *c)
 
 	if (!c->status)
 		pn4_open_reply(c, late->open, &late->args, &res, &opened);
-	if (opened && late->open->fh.len)
+	if (opened && late->open->fh.len) {
+		late->open->deleg = pn4_open_deleg(late->open, &res, 0);
+		if (!late->open->deleg)
+			pn4_deleg_arrived(c->client);
 		pn4_open_put(late->open);
-	else
+	} else {
+		pn4_deleg_arrived(c->client);
 		pn4_open_free(late->open);
+	}
 	kfree(late);
 }
 
-static struct pn4_open *pn4_open_alloc(struct pn4_volume *vol, fmode_t fmode)
+struct pn4_open *pn4_open_alloc(struct pn4_volume *vol, fmode_t fmode,
+				const struct cred *cred)
 {
 	struct pn4_open *open = kzalloc(sizeof(*open), GFP_KERNEL);
 
@@ -374,7 +411,7 @@ static struct pn4_open *pn4_open_alloc(struct pn4_volume *vol, fmode_t fmode)
 	open->fmode = fmode & (FMODE_READ | FMODE_WRITE);
 	if (fmode & FMODE_EXEC)
 		open->fmode |= FMODE_READ;
-	open->cred = get_current_cred();
+	open->cred = get_cred(cred);
 	open->owner = atomic64_inc_return(&vol->client->open_counter);
 	return open;
 }
@@ -392,13 +429,17 @@ static int pn4_open_try(struct pn4_call *c, struct pn4_open *open,
 	pn4_open_encode(c, open, a);
 	late->open = open;
 	late->args = *a;
+	late->losses = READ_ONCE(c->client->delegs.losses);
 	c->orphan = pn4_open_late;
 	st = pn4_call_run(c);
 	if (st == -ERESTARTSYS) {
 		*orphaned = true;
 		return st;
 	}
-	return st ?: pn4_open_reply(c, open, a, res, opened);
+	st = st ?: pn4_open_reply(c, open, a, res, opened);
+	if (*opened && open->fh.len)
+		open->deleg = pn4_open_deleg(open, res, late->losses);
+	return st;
 }
 
 int pn4_open(struct pn4_volume *vol, struct pn4_open_args *a)
@@ -410,7 +451,8 @@ int pn4_open(struct pn4_volume *vol, struct pn4_open_args *a)
 	u32 access = a->access;
 	int st = -ENOMEM;
 
-	open = pn4_open_alloc(vol, a->fmode);
+	pn4_deleg_expect(vol->client);
+	open = pn4_open_alloc(vol, a->fmode, current_cred());
 	c = pn4_call_new(vol->client, vol, PN4_OPEN_SEND, PN4_OPEN_REPLY);
 	if (!open || !c)
 		goto out;
@@ -431,7 +473,9 @@ int pn4_open(struct pn4_volume *vol, struct pn4_open_args *a)
 				st = -EREMOTEIO;
 				break;
 			}
-			again = pn4_open_alloc(vol, a->fmode);
+			again = pn4_open_alloc(vol, a->fmode, current_cred());
+			if (open->deleg)	/* its own counts once more */
+				pn4_deleg_expect(vol->client);
 			pn4_open_put(open);
 			open = again;
 			opened = false;
@@ -448,6 +492,8 @@ int pn4_open(struct pn4_volume *vol, struct pn4_open_args *a)
 	}
 out:
 	if (!orphaned) {
+		if (st || !a->open->deleg)
+			pn4_deleg_arrived(vol->client);
 		if (open)
 			pn4_open_free(open);
 		if (c)
@@ -459,18 +505,21 @@ out:
 
 /* ---- opens of a node ---- */
 
-void pn4_open_attach(struct pn4_open *open, struct pn4_node *node)
+u64 pn4_open_attach(struct pn4_open *open, struct pn4_node *node)
 {
+	struct pn4_deleg *d = open->deleg;
 	struct pn4_volume *vol = node->vol;
 
 	spin_lock(&vol->lock);
 	if (list_empty(&node->vol_link))
 		list_add(&node->vol_link, &vol->nodes);
 	spin_unlock(&vol->lock);
+	open->deleg = NULL;
 	spin_lock_irq(&node->lock);
 	open->node = node;
 	list_add(&open->link, &node->opens);
 	spin_unlock_irq(&node->lock);
+	return d ? pn4_deleg_hang(d, node) : 0;
 }
 
 struct pn4_open *pn4_open_find(struct pn4_node *node, fmode_t fmode,
@@ -506,7 +555,7 @@ int pn4_open_stateid(struct pn4_open *open, struct pn4_stateid *sid)
 		return pn4_open_fault(open);
 	}
 	spin_lock_irqsave(&node->lock, flags);
-	*sid = open->stateid;
+	*sid = open->local ? node->deleg->stateid : open->stateid;
 	sid->seqid = 0;	/* the current one, section 8.2.2 */
 	err = pn4_open_fault(open);
 	spin_unlock_irqrestore(&node->lock, flags);
@@ -555,7 +604,7 @@ static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 {
 	struct pn4_client *cl = open->vol->client;
 	struct pn4_open4_args o = {
-		.access = pn4_share_access(open->fmode),
+		.access = pn4_share_access(open->fmode, PN4_WANT_NO_DELEG),
 		.clientid = cl->clientid,
 		.owner = &open->owner,
 		.owner_len = sizeof(open->owner),
@@ -595,7 +644,7 @@ static int pn4_reclaim_claim(struct pn4_open *open, u32 claim)
 		open->no_reclaim = false;
 		spin_unlock_irq(&node->lock);
 		pn4_count(cl, PN4_N_RECLAIMS);
-		pn4_open_settle(open, &res);
+		pn4_open_settle_again(open, &res);
 		st = pn4_reclaim_locks(open, claim == PN4_CLAIM_PREVIOUS);
 	}
 	pn4_call_put(c);

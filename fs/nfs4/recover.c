@@ -66,8 +66,13 @@ void pn4_recover_open(struct pn4_open *open, u32 gen)
 	if (!node)
 		return;
 	spin_lock_irq(&node->lock);
-	if (open->gen == gen && !open->error)
-		lost = open->lost = true;
+	if (open->gen == gen && !open->error) {
+		lost = true;
+		if (open->local)
+			pn4_deleg_lose(node);
+		else
+			open->lost = true;
+	}
 	spin_unlock_irq(&node->lock);
 	if (lost)
 		pn4_recover_start(open->vol->client, PN4_CL_NEED_OPENS);
@@ -120,7 +125,7 @@ static void pn4_recover_lose_node(struct pn4_node *node)
 	spin_lock_irq(&node->lock);
 	list_for_each_entry(open, &node->opens, link) {
 		open->no_reclaim = false;
-		if (!open->error)
+		if (!open->error && !open->local)
 			open->lost = true;
 	}
 	spin_unlock_irq(&node->lock);
@@ -131,6 +136,7 @@ static void pn4_recover_lose_all(struct pn4_client *cl)
 	struct pn4_volume *vol;
 	struct pn4_node *node;
 
+	pn4_delegs_lose(cl);	/* which local opens live by */
 	spin_lock(&cl->lock);
 	list_for_each_entry(vol, &cl->volumes, client_link) {
 		spin_lock(&vol->lock);
@@ -259,7 +265,8 @@ static int pn4_recover_opens(struct pn4_client *cl)
 	smp_mb__after_atomic();
 	if (test_and_clear_bit(PN4_CL_LOST_ALL, &cl->state))
 		pn4_recover_lose_all(cl);
-	st = pn4_recover_each(cl, pn4_recover_due, pn4_recover_one);
+	st = pn4_delegs_recover(cl);
+	st = st ?: pn4_recover_each(cl, pn4_recover_due, pn4_recover_one);
 	if (st)
 		set_bit(PN4_CL_NEED_OPENS, &cl->state);
 	return st;
@@ -304,6 +311,9 @@ static int pn4_recover_bind(struct pn4_client *cl)
 	WRITE_ONCE(cl->last_bind, jiffies);
 	clear_bit(PN4_CL_NEED_BIND, &cl->state);
 	st = pn4_client_bind(cl);
+	/* no back channel to be had: what cannot be recalled is not kept */
+	if (st > 0 && pn4_error(st)->class == PN4_CLASS_FAIL)
+		pn4_deleg_keep(cl, 0, U32_MAX);
 	return st > 0 && pn4_error(st)->class == PN4_CLASS_FAIL ? 0 : st;
 }
 

@@ -79,7 +79,8 @@ void pn4_revoked_flags(struct pn4_client *cl, u32 flags)
 /* An open that this round has not asked about */
 static bool pn4_revoked_due(struct pn4_client *cl, const struct pn4_open *open)
 {
-	return open->tested != cl->test_round && !open->lost && !open->error;
+	return open->tested != cl->test_round && !open->lost && !open->error &&
+	       !open->local;
 }
 
 static int pn4_revoked_open(struct pn4_open *open)
@@ -112,7 +113,8 @@ int pn4_revoked_check(struct pn4_client *cl)
 	/* flags of replies from now on count again, but not at once */
 	smp_mb__after_atomic();
 	WRITE_ONCE(cl->last_test, jiffies);
-	st = pn4_recover_each(cl, pn4_revoked_due, pn4_revoked_open);
+	st = pn4_delegs_test(cl);
+	st = st ?: pn4_recover_each(cl, pn4_revoked_due, pn4_revoked_open);
 	if (st)
 		set_bit(PN4_CL_NEED_TEST, &cl->state);
 	return st;

@@ -326,6 +326,13 @@ static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
 	[PN4_N_LOCK_NOTIFIES] = "lock_notifies",
 	[PN4_N_LOCK_POLLS] = "lock_polls",
 	[PN4_N_PACED] = "paced",
+	[PN4_N_DELEGS] = "delegations",
+	[PN4_N_DELEG_RECALLS] = "deleg_recalls",
+	[PN4_N_DELEG_RETURNS] = "deleg_returns",
+	[PN4_N_DELEG_RECLAIMS] = "deleg_reclaims",
+	[PN4_N_DELEGS_LOST] = "delegs_lost",
+	[PN4_N_LOCAL_OPENS] = "local_opens",
+	[PN4_N_LOCAL_LOCKS] = "local_locks",
 };
 
 static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
@@ -354,9 +361,9 @@ void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m)
 	if (!sum)
 		return;
 	pn4_stats_sum(cl, sum);
-	seq_printf(m, "\n\tserver: vers=4.%u lease=%u slots=%u/%u gen=%u\n",
+	seq_printf(m, "\n\tserver: vers=4.%u lease=%u slots=%u/%u gen=%u delegs=%u\n",
 		   cl->minor, cl->lease_time, cl->session.used,
-		   cl->session.limit, cl->session.gen);
+		   cl->session.limit, cl->session.gen, cl->delegs.held);
 	seq_printf(m, "\tbytes: read=%llu written=%llu\n", sum->read_bytes,
 		   sum->write_bytes);
 	seq_puts(m, "\tevents:");
@@ -386,13 +393,18 @@ int pn4_init(void)
 	err = pn4_lock_init();
 	if (err)
 		goto out_state_wq;
-	err = pn4_compound_init();
+	err = pn4_deleg_init();
 	if (err)
 		goto out_lock;
+	err = pn4_compound_init();
+	if (err)
+		goto out_deleg;
 	pn4_client_init();
 	pn4_fault_init();
 	return 0;
 
+out_deleg:
+	pn4_deleg_exit();
 out_lock:
 	pn4_lock_exit();
 out_state_wq:
@@ -405,6 +417,7 @@ out_wq:
 void pn4_exit(void)
 {
 	pn4_fault_exit();
+	pn4_deleg_exit();
 	pn4_lock_exit();
 	pn4_compound_exit();
 	destroy_workqueue(pn4_state_wq);

@@ -62,9 +62,10 @@ for word in sys.argv[2:]:
 
 
 class Two:
-    """Two clients of one directory; each can be penstock's or the kernel's."""
+    """Two clients of one directory; each can be penstock's or the kernel's. The file t.f
+    is one of which the server gives no delegation, unless that is wanted."""
 
-    def __init__(self, b, second="", options=""):
+    def __init__(self, b, second="", options="", delegations=False):
         self.b = b
         b.mount(where="/mnt/a", options=options)
         if second == "nfs":
@@ -77,6 +78,11 @@ class Two:
         for guest in (b.client, b.node2):
             b.run(guest, f"rm -f /tmp/lk.*; cat >/tmp/lock_ops.py <<'END'\n{PROGRAM}\nEND")
         b.run(b.client, f"echo 0 >{self.f}; chmod 666 {self.f}")
+        if not delegations:
+            # a writer on the server itself keeps it from giving any
+            b.run(b.node1, f"setsid sleep 100000 9<>/export/{path(self)} >/dev/null 2>&1 </dev/null & "
+                           "echo $! >/tmp/lk.writer")
+            b.undo.callback(b.try_run, b.node1, "kill $(cat /tmp/lk.writer)")
 
     def cmd(self, *ops):
         return f"exec python3 /tmp/lock_ops.py {self.f} " + " ".join(f"'{x}'" for x in ops)

@@ -532,15 +532,20 @@ def unlock(d):
 def locked_update(d):
     """A counter in a file, ten times read, written and unlocked under a lock."""
     put(f"{d}/f", b"0")
+    drop_caches()       # not opened again: no delegation, LOCK is sent
     fd = os.open(f"{d}/f", os.O_RDWR)
     yield
+    _count(fd)
+    yield
+    same(get(f"{d}/f"), b"10")
+
+
+def _count(fd):
     for _ in range(10):
         fcntl.lockf(fd, fcntl.LOCK_EX)
         os.pwrite(fd, b"%d" % (int(os.pread(fd, 20, 0)) + 1), 0)
         fcntl.lockf(fd, fcntl.LOCK_UN)
     os.close(fd)
-    yield
-    same(get(f"{d}/f"), b"10")
 
 
 @work
@@ -566,3 +571,104 @@ def flock(d):
     fd = os.open(f"{d}/f", os.O_RDWR)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(fd)
+
+
+# -- delegations ----------------------------------------------------------------------
+
+def counter(name):
+    with open("/proc/self/mountstats") as f:
+        return int(re.search(rf"with fstype penstock.*?\b{name}=(\d+)", f.read(), re.S).group(1))
+
+
+def delegated(path, flags):
+    """The third open of a file: the second one has brought a delegation, and this is local."""
+    before = counter("local_opens")
+    for _ in range(2):
+        os.close(os.open(path, flags))
+    fd = os.open(path, flags)
+    assert counter("local_opens") > before, "no delegation"
+    return fd
+
+
+@work
+def deleg_write(d):
+    """Writes under a delegation, of a file whose version is known."""
+    put(f"{d}/f", bytes(8 * BLOCK))
+    fd = delegated(f"{d}/f", os.O_RDWR)
+    os.stat(f"{d}/f")
+    yield
+    for i in range(8):
+        os.pwrite(fd, content(BLOCK, i), i * BLOCK)
+    os.fsync(fd)
+    os.close(fd)
+    yield
+    same(get(f"{d}/f"), b"".join(content(BLOCK, i) for i in range(8)))
+
+
+@work
+def deleg_read(d):
+    put(f"{d}/f", content(8 * BLOCK))
+    drop_caches()
+    fd = delegated(f"{d}/f", os.O_RDONLY)
+    yield
+    same(os.pread(fd, 8 * BLOCK, 0), content(8 * BLOCK))
+    os.close(fd)
+    yield
+
+
+@work
+def deleg_locks(d):
+    """As locked_update, under a write delegation: no LOCK is sent."""
+    put(f"{d}/f", b"0")
+    fd = delegated(f"{d}/f", os.O_RDWR)
+    yield
+    _count(fd)
+    # what has to be the server's in the end
+    fd = os.open(f"{d}/f", os.O_RDWR)
+    os.fsync(fd)
+    os.close(fd)
+    yield
+    same(get(f"{d}/f"), b"10")
+
+
+@work
+def deleg_claim(d):
+    """A lock under a read delegation: the open has to be told to the server first."""
+    put(f"{d}/f", b"x")
+    drop_caches()
+    fd = delegated(f"{d}/f", os.O_RDONLY)
+    yield
+    fcntl.lockf(fd, fcntl.LOCK_SH)
+    same(os.pread(fd, 10, 0), b"x")
+    assert test_lock(f"{d}/f") == fcntl.F_RDLCK
+    os.close(fd)
+    yield
+    assert test_lock(f"{d}/f") == fcntl.F_UNLCK
+
+
+@work
+def deleg_return(d):
+    """Given back because memory is short, with data that a close has left behind."""
+    put(f"{d}/f", b"old")
+    fd = delegated(f"{d}/f", os.O_RDWR)
+    os.pwrite(fd, b"new", 0)
+    os.close(fd)
+    before = counter("deleg_returns")
+    yield
+    drop_caches()
+    for _ in range(600):
+        if counter("deleg_returns") > before:
+            break
+        time.sleep(0.1)
+    yield
+    same(get(f"{d}/f"), b"new")
+
+
+@work
+def deleg_unlink(d):
+    put(f"{d}/f", b"x")
+    os.close(delegated(f"{d}/f", os.O_RDWR))
+    yield
+    os.unlink(f"{d}/f")
+    yield
+    assert os.listdir(d) == []
