@@ -130,6 +130,12 @@ static bool ps_granted(struct inode *inode, u32 granted, int mask)
 	return (granted & want) == want;
 }
 
+/* Has ACCESS been asked for the caller? */
+bool ps_access_known(struct inode *inode)
+{
+	return ps_access_find(PS_I(inode), current_cred()) >= 0;
+}
+
 /* ACCESS came along with an OPEN, whose attributes have been applied. */
 void ps_access_opened(struct inode *inode, u32 granted)
 {

@@ -327,7 +327,8 @@ static void ps_open_want(struct inode *inode, struct pn4_open_args *a)
 		return;
 	}
 	a->want = true;
-	a->access = PS_ACCESS_ASK;
+	if (!ps_access_known(inode))
+		a->access = PS_ACCESS_ASK;
 }
 
 int ps_open(struct inode *inode, struct file *file)

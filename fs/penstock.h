@@ -250,6 +250,7 @@ int ps_setattr(ps_idmap *idmap, struct dentry *dentry, struct iattr *ia);
 /* access.c */
 int ps_permission(ps_idmap *idmap, struct inode *inode, int mask);
 void ps_access_clear(struct ps_inode *pi);
+bool ps_access_known(struct inode *inode);
 bool ps_access_open(struct inode *inode, fmode_t fmode);
 void ps_access_opened(struct inode *inode, u32 granted);
 

@@ -15,6 +15,7 @@
 #include <linux/cred.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/socket.h>
 #include <linux/spinlock.h>
@@ -83,6 +84,7 @@ struct pn4_volume {
 	spinlock_t lock;	/* guards nodes */
 	struct list_head nodes;	/* nodes that hold opens or unstable writes */
 	void *host;		/* the VFS layer's */
+	struct rcu_head rcu;
 	char name[];		/* for messages */
 };
 

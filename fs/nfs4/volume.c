@@ -247,7 +247,7 @@ void pn4_umount(struct pn4_volume *vol)
 	list_del(&vol->client_link);
 	spin_unlock(&cl->lock);
 	pn4_client_put(cl);
-	kfree(vol);
+	kfree_rcu(vol, rcu);	/* pn4_deleg_vouches() in a path walk */
 }
 
 void pn4_abort(struct pn4_volume *vol)

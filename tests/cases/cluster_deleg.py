@@ -141,11 +141,11 @@ def t_own_operations(b):
     t = Two(b, delegations=True)
     before, given = counters(b, b.client, "delays", "delegations")
     things = ("chmod 640 f", "truncate -s 5 f", "truncate -s 0 f", "touch -d 2001-01-01 f", "mv f f2; mv f2 f",
-              "ln f f2; rm f2", "echo x >o; mv o f", "echo more >>f", "rm f")
+              "ln f f2; rm f2", "echo x >o; mv o f", "echo more >>f", "echo other >f", "rm f")
     for get in ("cat f; cat f", ": <>f; : <>f"):
         b.run(b.client, f"set -e; cd {t.d}; " +
               "; ".join(f"rm -f f; echo 0123456789 >f; {get}; {x}" for x in things))
-    b.eq(counter(b, b.client, "delegations") - given, 18)
+    b.eq(counter(b, b.client, "delegations") - given, 20)
     no_delays(b, before)
 
 
