@@ -24,6 +24,7 @@
 #define PN4_IO_SEND	640
 #define PN4_IO_REPLY	512
 #define PN4_POOL_MIN	64
+#define PN4_REPEAT_MAX	500		/* of a call that is being worked on */
 #define PN4_LOSSES_MAX	5		/* connections a mount's call may lose */
 #define PN4_TRIES_MAX	64		/* recoveries one operation may ask for */
 
@@ -167,6 +168,8 @@ static int pn4_call_sequence(struct pn4_call *c)
 
 	if (st == PN4ERR_SEQ_MISORDERED && pn4_slot_unskip(c))
 		return -EAGAIN;		/* it never saw the call before this */
+	if (st == PN4ERR_DELAY)
+		return -EINPROGRESS;	/* see pn4_call_repeat() */
 	if (st > 0) {
 		if (st == PN4ERR_RETRY_UNCACHED_REP)
 			pn4_slot_skip(c);
@@ -278,11 +281,50 @@ void pn4_call_end(struct pn4_call *c)
 	pn4_call_put(c);
 }
 
+static void pn4_call_done(struct prpc_call *rpc);
+
+static void pn4_call_repeat_work(struct work_struct *work)
+{
+	struct pn4_call *c = container_of(to_delayed_work(work),
+					  struct pn4_call, repeat);
+	int err = c->vol ? pn4_volume_error(c->vol) : 0;
+
+	if (!err && test_bit(PN4_CL_DEAD, &c->client->state))
+		err = -EIO;
+	if (!err && c->give_up && time_after(jiffies, c->give_up))
+		err = -ETIMEDOUT;
+	if (!err) {
+		prpc_submit(&c->rpc);
+		return;
+	}
+	c->rpc.error = err;
+	pn4_call_done(&c->rpc);
+}
+
+/*
+ * SEQUENCE said NFS4ERR_DELAY: as a rule the call was sent again after a loss
+ * and the server still works on the first one.  The same request goes out once
+ * more in the same slot (RFC 8881 section 15.1.1.3); in another one it would
+ * run twice.
+ */
+static void pn4_call_repeat(struct pn4_call *c)
+{
+	c->delay_ms = clamp_t(unsigned int, c->delay_ms * 2, PN4_DELAY_MIN,
+			      PN4_REPEAT_MAX);
+	pn4_count(c->client, PN4_N_DELAYS);
+	INIT_DELAYED_WORK(&c->repeat, pn4_call_repeat_work);
+	queue_delayed_work(pn4_wq, &c->repeat, msecs_to_jiffies(c->delay_ms));
+}
+
 static void pn4_call_done(struct prpc_call *rpc)
 {
 	struct pn4_call *c = container_of(rpc, struct pn4_call, rpc);
 
 	c->status = pn4_call_finish(c);
+	if (c->status == -EINPROGRESS) {
+		pn4_call_repeat(c);
+		return;
+	}
 	pn4_slot_put(c);
 	if (!pn4_fault_answered(c))
 		pn4_call_end(c);

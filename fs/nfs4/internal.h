@@ -90,6 +90,7 @@ struct pn4_lock_table {
 	bool notified;
 };
 
+#define PN4_DELAY_MIN	10	/* ms before a call is tried again */
 #define PN4_PACE_RATE	100	/* retries a second */
 #define PN4_PACE_BURST	16U
 
@@ -254,6 +255,7 @@ struct pn4_call {
 	unsigned int losses;
 	unsigned int delay_ms;
 	bool paced;			/* a retry, see pace.c */
+	struct delayed_work repeat;
 	unsigned long give_up;		/* soft: jiffies, 0 never */
 	u32 used_gen;			/* open->gen or client->state_gen it was sent under */
 	u32 used_client;		/* client->state_gen then */

@@ -17,7 +17,6 @@
 #include "internal.h"
 #include "../../net/wait.h"
 
-#define PN4_DELAY_MIN		10	/* ms */
 #define PN4_DELAY_MAX		5000
 #define PN4_PACE_INTERVAL	(NSEC_PER_SEC / PN4_PACE_RATE)
 
