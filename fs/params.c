@@ -15,7 +15,7 @@
 enum {
 	Opt_addr, Opt_port, Opt_vers, Opt_rsize, Opt_wsize, Opt_hard, Opt_soft,
 	Opt_timeout, Opt_proto, Opt_sec, Opt_actimeo, Opt_noac, Opt_ac,
-	Opt_local_lock, Opt_xprtsec, Opt_proto_why,
+	Opt_local_lock, Opt_xprtsec, Opt_proto_why, Opt_paths, Opt_rails,
 };
 
 static const struct constant_table ps_local_locks[] = {
@@ -43,6 +43,8 @@ const struct fs_parameter_spec ps_params[] = {
 	fsparam_enum("local_lock", Opt_local_lock, ps_local_locks),
 	fsparam_string("xprtsec", Opt_xprtsec),
 	fsparam_string("proto_why", Opt_proto_why),
+	fsparam_u32("paths", Opt_paths),
+	fsparam_string("rails", Opt_rails),
 	{}
 };
 
@@ -82,6 +84,32 @@ static int ps_parse_addr(struct fs_context *fc, const char *text)
 		sbi->opts.nr_addrs = 0;
 	}
 	return ps_add_addr(fc, sbi, text);
+}
+
+/* One rail of several; each has a rails= of its own. */
+static int ps_parse_rail(struct fs_context *fc, const char *text)
+{
+	struct ps_fs_context *ctx = fc->fs_private;
+	struct ps_sb *sbi = fc->s_fs_info;
+	struct ps_opts *o = &sbi->opts;
+	struct prpc_rail rail, *rails;
+
+	if (!ctx->rails_reset) {
+		ctx->rails_reset = true;
+		o->nr_rails = 0;
+	}
+	if (prpc_rail_parse(&rail, text))
+		return invalf(fc, "penstock: %s: rails=%s is not an interface, an address or a prefix",
+			      ps_name(fc), text);
+	if (o->nr_rails >= PRPC_MAX_RAILS)
+		return invalf(fc, "penstock: %s: more than %d rails",
+			      ps_name(fc), PRPC_MAX_RAILS);
+	rails = krealloc(o->rails, (o->nr_rails + 1) * sizeof(*rails), GFP_KERNEL);
+	if (!rails)
+		return -ENOMEM;
+	rails[o->nr_rails++] = rail;
+	o->rails = rails;
+	return 0;
 }
 
 static int ps_parse_vers(struct fs_context *fc, struct ps_opts *o,
@@ -187,6 +215,14 @@ static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 	case Opt_local_lock:
 		o->local_lock = res->uint_32;
 		return 0;
+	case Opt_paths:
+		if (!res->uint_32 || res->uint_32 > PRPC_MAX_PATHS)
+			return invalf(fc, "penstock: %s: paths=%u is not within 1 to %d",
+				      ps_name(fc), res->uint_32, PRPC_MAX_PATHS);
+		o->paths = res->uint_32;
+		return 0;
+	case Opt_rails:
+		return ps_parse_rail(fc, param->string);
 	}
 	return -EINVAL;
 }
@@ -296,11 +332,19 @@ int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from)
 {
 	*to = *from;
 	to->addrs = NULL;
+	to->rails = NULL;
 	if (from->nr_addrs) {
 		to->addrs = kmemdup(from->addrs,
 				    from->nr_addrs * sizeof(*from->addrs),
 				    GFP_KERNEL);
 		if (!to->addrs)
+			return -ENOMEM;
+	}
+	if (from->nr_rails) {
+		to->rails = kmemdup(from->rails,
+				    from->nr_rails * sizeof(*from->rails),
+				    GFP_KERNEL);
+		if (!to->rails)
 			return -ENOMEM;
 	}
 	return 0;
@@ -343,6 +387,10 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 	else if (o->actimeo != PS_TIMES_UNSET)
 		seq_printf(m, ",actimeo=%d", o->actimeo);
 	ps_show_local_lock(m, o->local_lock);
+	if (o->paths)
+		seq_printf(m, ",paths=%u", o->paths);
+	for (i = 0; i < o->nr_rails; i++)
+		seq_printf(m, ",rails=%s", o->rails[i].name);
 	for (i = 0; i < o->nr_addrs; i++)
 		ps_show_addr(m, &o->addrs[i]);
 }

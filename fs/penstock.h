@@ -30,10 +30,14 @@
  * @port: of all addresses, 0: the transport's own
  * @timeout: seconds a call may wait when @soft
  * @local_lock: PS_LOCAL_*: locks that the server does not hear of
+ * @rails, @nr_rails, @paths: which connections, see net/rail.c
  */
 struct ps_opts {
 	struct sockaddr_storage *addrs;
 	unsigned int nr_addrs;
+	struct prpc_rail *rails;
+	unsigned int nr_rails;
+	unsigned int paths;
 	unsigned int port;
 	unsigned int minor;
 	bool minor_fixed;
@@ -207,6 +211,7 @@ struct ps_fs_context {
 	struct inode *covered;		/* submount: the directory, borrowed */
 	struct super_block *parent;	/* submount, borrowed */
 	bool addrs_reset;		/* remount: addr= replaces the list */
+	bool rails_reset;
 };
 void ps_kill_sb(struct super_block *sb);
 void ps_busy_get(struct ps_sb *sbi);

@@ -208,6 +208,9 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 	case -ENETUNREACH:
 		why = "no route to the server";
 		break;
+	case -EADDRNOTAVAIL:
+		why = "no interface of this host leads to the server";
+		break;
 	case -ENOTDIR:
 		why = "not a directory";
 		break;
@@ -247,6 +250,9 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	args.addrs = o->addrs;
 	args.nr_addrs = o->nr_addrs;
 	args.soft_timeout = o->soft ? o->timeout : 0;
+	args.rails = o->rails;
+	args.nr_rails = o->nr_rails;
+	args.paths = o->paths;
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
@@ -343,6 +349,13 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "port";
 	if (n->local_lock != o->local_lock)
 		return "local_lock";
+	if (n->paths != o->paths)
+		return "paths";
+	if (n->nr_rails != o->nr_rails)
+		return "rails";
+	for (i = 0; i < n->nr_rails; i++)
+		if (strcmp(n->rails[i].name, o->rails[i].name))
+			return "rails";
 	for (i = 0; i < n->nr_addrs; i++)
 		if (!ps_has_addr(o, &n->addrs[i]))
 			return "addr";
@@ -394,6 +407,7 @@ static void ps_free_sb(struct ps_sb *sbi)
 		pn4_umount(sbi->vol);
 	put_net(sbi->net);
 	kfree(sbi->opts.addrs);
+	kfree(sbi->opts.rails);
 	kfree(sbi->source);
 	synchronize_rcu();	/* ps_busy_put() */
 	kfree(sbi);

@@ -19,7 +19,7 @@
 /* Places that only pinned calls get: a greeting must not wait behind calls
  * that wait for the greeting.
  */
-#define PRPC_RESERVE		16
+#define PRPC_RESERVE		(2 * PRPC_MAX_PATHS)
 #define PRPC_MAX_CALLBACKS	64
 #define PRPC_CONNECT_MS		5000
 #define PRPC_PINNED_MS		10000
@@ -77,8 +77,12 @@ enum prpc_stat {
 	PRPC_STAT_NR,
 };
 
+/* Half octaves of microseconds: up to 2 s, and all that is longer. */
+#define PRPC_LATENCIES		42
+
 struct prpc_stats {
 	u64 v[PRPC_STAT_NR];
+	u64 latency[PRPC_LATENCIES];
 };
 
 enum prpc_path_state {
@@ -88,36 +92,88 @@ enum prpc_path_state {
 	PRPC_PATH_GREETING,	/* ops->ready is at work, pinned calls flow */
 	PRPC_PATH_LIVE,
 	PRPC_PATH_CLOSING,	/* down_work closes and requeues */
+	PRPC_PATH_REFUSED,	/* another server; connect_work looks again later */
+};
+
+enum prpc_dir { PRPC_DIR_OUT, PRPC_DIR_IN, PRPC_DIRS };
+
+/*
+ * @load: bytes of outstanding calls; @pace: what one KiB of it has been taking
+ * lately, in ns, 0 if not known.  See choose.c.
+ */
+struct prpc_flow {
+	u64 load;
+	u32 pace;
+};
+
+/* A call of its own for each path: is anybody there?  See health.c. */
+struct prpc_probe {
+	struct prpc_conn *conn;		/* may be stale */
+	struct prpc_call call;
+	u32 buf[PRPC_HEADER_MAX / 4];
+	u32 reply[16];
 };
 
 /**
- * struct prpc_path - one address of a peer and what happened on it
- * @stats: survives connections
- * @conn: CONNECTING to CLOSING; guarded by peer->lock
- * @state: guarded by peer->lock; changed by prpc_path_set() only
- * @greeting: connect_work is inside ops->ready; guarded by peer->lock
- * @connected: was connected at least once
+ * struct prpc_path - one pair of a rail and an address, and what happened on it
+ *
+ * All that changes is guarded by peer->lock, unless it says otherwise.
+ *
+ * @flow, @calls: of the calls given to @conn that have no reply yet
+ * @rtt: what small calls have been taking lately, in 1024 ns, 0: not known
+ * @conn: CONNECTING to CLOSING
+ * @state: changed by prpc_path_set() only
+ * @stats: survives connections; per CPU, no lock
+ * @heard: the last sign of life that the transport told of
+ * @quiet: jiffies since when there was none although calls are outstanding
+ * @probing: @probe is under way; cleared without the lock
+ * @greeting: connect_work is inside ops->ready
+ * @proven: was LIVE at least once
+ * @refused: the last greeting ended with -EKEYREJECTED
+ * @complained: the log says that it is down
+ * @streak: attempts that failed since a connection was last useful
+ * @since: jiffies when it became LIVE
+ * @ifindex: interface of the last connection, if it was bound to one
  */
 struct prpc_path {
-	struct prpc_stats __percpu *stats;
 	struct prpc_peer *peer;
 	struct prpc_conn *conn;
+	struct prpc_flow flow[PRPC_DIRS];
+	u32 calls;
+	u32 rtt;
 	enum prpc_path_state state;
+	struct prpc_stats __percpu *stats;
+	unsigned long heard;
+	unsigned long quiet;
+	bool probing;
+	/* cold from here on */
 	bool greeting;
-	bool connected;
+	bool proven;
+	bool refused;
+	bool complained;
+	unsigned int streak;
+	unsigned long since;
+	unsigned int index;
+	int ifindex;
 	struct list_head link;
 	struct delayed_work connect_work;
 	struct work_struct down_work;
+	struct prpc_probe probe;
+	struct prpc_rail rail;
 	struct sockaddr_storage addr;
 };
 
 /**
  * struct prpc_peer - one server with all its addresses
  * @lock: guards the table, @waiting and the state of paths.  Taken in
- *	softirq, never held across a transport's function
- * @live: the connection that calls go to
+ *	softirq, never held across a transport's function (but @heard)
+ * @live: the @nr_live paths whose connections calls go to, by index
+ * @cursor, @turn: where the choice among equals goes on
  * @waiting: calls without a connection, in order
+ * @watching: @watch_work is queued; @watched: when it last ran
  * @wait: woken when a path or a call changes in a way somebody may wait for
+ * @paths: does not change while the peer exists
+ * @spread: all paths are wanted, not just one
  * @dying: prpc_peer_destroy() has begun
  * @failures: attempts to connect that failed, ever; for prpc_peer_wait()
  * @streak: attempts that failed since a connection was last useful
@@ -129,13 +185,18 @@ struct prpc_peer {
 	u32 table_size;
 	u32 nr_free;
 	u16 free_head;
-	struct prpc_conn *live;
 	struct list_head waiting;
+	unsigned int nr_live;
+	unsigned int cursor[PRPC_DIRS];
+	unsigned int turn;
+	struct prpc_path *live[PRPC_MAX_PATHS];
+	bool watching;
 	bool deadline_armed;
 	unsigned long deadline_at;
 	u32 prog;
 	u32 vers;
 	/* cold from here on */
+	bool spread;
 	bool dying;
 	bool started;
 	bool was_live;
@@ -143,10 +204,14 @@ struct prpc_peer {
 	unsigned int failures;
 	unsigned int streak;
 	int error;
+	unsigned long watched;
+	unsigned long relaxed;
 	wait_queue_head_t wait;
+	struct list_head link;		/* prpc_peers in health.c */
 	struct list_head paths;
 	unsigned int nr_paths;
 	atomic_t nr_callbacks;
+	struct delayed_work watch_work;
 	struct delayed_work deadline_work;
 	struct work_struct send_work;
 	const struct prpc_peer_ops *ops;
@@ -169,7 +234,8 @@ void prpc_requeue(struct prpc_conn *conn);
 
 /* ---- path.c ---- */
 struct prpc_path *prpc_path_create(struct prpc_peer *peer,
-				   const struct sockaddr_storage *addr);
+				   const struct sockaddr_storage *addr,
+				   const struct prpc_rail *rail);
 void prpc_path_free(struct prpc_path *path);
 /* Begin to connect, once. */
 void prpc_peer_start(struct prpc_peer *peer);
@@ -177,11 +243,9 @@ void prpc_peer_start(struct prpc_peer *peer);
 void prpc_path_stop(struct prpc_path *path);
 void prpc_path_join(struct prpc_path *path);
 const char *prpc_path_state_name(enum prpc_path_state state);
-/*
- * The connection for the next call, NULL if none is live; a user of it is
- * counted.  peer->lock held.
- */
-struct prpc_conn *prpc_choose(struct prpc_peer *peer);
+void prpc_conn_down_locked(struct prpc_conn *conn, int error);
+/* Try @path again soon if it is in BACKOFF.  peer->lock held. */
+void prpc_path_kick(struct prpc_path *path, unsigned long delay);
 /* Does @conn belong to @peer?  It may be stale.  peer->lock held. */
 struct prpc_path *prpc_conn_owner(struct prpc_peer *peer,
 				  const struct prpc_conn *conn);
@@ -190,6 +254,34 @@ bool prpc_conn_use(struct prpc_conn *conn);
 void prpc_conn_unuse(struct prpc_conn *conn);
 void prpc_conn_get(struct prpc_conn *conn);
 void prpc_conn_put(struct prpc_conn *conn);
+
+/* ---- choose.c; peer->lock held ---- */
+/*
+ * The connection for @call, NULL if none is live; a user of it is counted.
+ */
+struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *call);
+/* @call joins @path, and leaves the path of its connection. */
+void prpc_load(struct prpc_path *path, struct prpc_call *call);
+void prpc_unload(struct prpc_call *call, bool replied);
+/* Now and then: what was measured long ago counts less and less. */
+void prpc_relax(struct prpc_peer *peer);
+
+/* ---- rail.c ---- */
+/* Make the paths of @peer.  0 or -errno; what was made stays on the list. */
+int prpc_rails_paths(struct prpc_peer *peer, const struct prpc_peer_args *args);
+/*
+ * Where a connection on @path is to start: @conn->local and ifindex.  0,
+ * -ENETDOWN or -EADDRNOTAVAIL.
+ */
+int prpc_rail_bind(const struct prpc_rail *rail, struct prpc_conn *conn);
+
+/* ---- health.c ---- */
+void prpc_watch_init(struct prpc_peer *peer);
+void prpc_watch_stop(struct prpc_peer *peer);
+/* Look after calls that are outstanding.  peer->lock held. */
+void prpc_watch_arm(struct prpc_peer *peer);
+int prpc_link_init(void);
+void prpc_link_exit(void);
 
 /* ---- peer.c ---- */
 
@@ -200,6 +292,7 @@ void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
 int prpc_auth_verify(struct pxdr_dec *d);
 
 /* ---- stats.c ---- */
+void prpc_count_latency(struct prpc_path *path, u64 ns);
 static inline void prpc_count(struct prpc_path *path, enum prpc_stat stat, u64 n)
 {
 	this_cpu_add(path->stats->v[stat], n);

@@ -3,7 +3,7 @@
  * Paths and their connections.
  *
  *            prpc_path_connect()
- *   IDLE ─────────┐  ┌──────────── BACKOFF
+ *   IDLE ─────────┐  ┌──────────── BACKOFF, REFUSED
  *    ^            v  v                ^
  *    │         CONNECTING ────────────┤ connect failed
  *    │             │ connected        │
@@ -18,11 +18,12 @@
  * is tried next.  connect_work may be inside ops->ready meanwhile; its pinned
  * calls then fail, and down_work waits for it to come out.
  *
- * For now one path at a time is not IDLE: addresses are tried in turn from the
+ * At first one path at a time is not IDLE: addresses are tried in turn from the
  * last good one, at once for the first round and with growing pauses between
- * rounds.  A connection that was useful is replaced without a pause, any other
- * counts as a failed attempt, so that a server which hangs up on every call
- * makes progress if there is any, and no storm if there is none.
+ * rounds.  After prpc_peer_spread() each path goes its own way.  A connection
+ * that was useful is replaced without a pause, any other counts as a failed
+ * attempt, so that a server which hangs up on every call makes progress if
+ * there is any, and no storm if there is none.
  */
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -32,6 +33,12 @@
 
 #define PRPC_BACKOFF_MIN_MS	100u
 #define PRPC_BACKOFF_MAX_MS	10000u
+/* An address may move to the right server. */
+#define PRPC_REFUSED_PAUSE	(60 * HZ)
+/* A connection that lived so long was worth making. */
+#define PRPC_LASTED		(10 * HZ)
+/* Attempts after which the log says that a path is missing. */
+#define PRPC_MISSED		2
 
 static const char * const prpc_path_names[] = {
 	[PRPC_PATH_IDLE]	= "IDLE",
@@ -40,6 +47,7 @@ static const char * const prpc_path_names[] = {
 	[PRPC_PATH_GREETING]	= "GREETING",
 	[PRPC_PATH_LIVE]	= "LIVE",
 	[PRPC_PATH_CLOSING]	= "CLOSING",
+	[PRPC_PATH_REFUSED]	= "REFUSED",
 };
 
 const char *prpc_path_state_name(enum prpc_path_state state)
@@ -55,8 +63,10 @@ static void prpc_path_set(struct prpc_path *path, enum prpc_path_state new)
 				   BIT(PRPC_PATH_CLOSING) |
 				   BIT(PRPC_PATH_BACKOFF) | BIT(PRPC_PATH_IDLE),
 		[PRPC_PATH_BACKOFF] = BIT(PRPC_PATH_IDLE),
+		[PRPC_PATH_REFUSED] = BIT(PRPC_PATH_IDLE),
 		[PRPC_PATH_CONNECTING] = BIT(PRPC_PATH_IDLE) |
-					 BIT(PRPC_PATH_BACKOFF),
+					 BIT(PRPC_PATH_BACKOFF) |
+					 BIT(PRPC_PATH_REFUSED),
 		[PRPC_PATH_GREETING] = BIT(PRPC_PATH_CONNECTING),
 		[PRPC_PATH_LIVE] = BIT(PRPC_PATH_GREETING),
 		[PRPC_PATH_CLOSING] = BIT(PRPC_PATH_GREETING) |
@@ -132,18 +142,19 @@ const char *prpc_conn_name(const struct prpc_conn *conn)
 	return conn->path->peer->name;
 }
 
-/*
- * Path policy.  Later all addresses are live at once and this chooses among
- * peer->paths; today there is one.
- */
-struct prpc_conn *prpc_choose(struct prpc_peer *peer)
+const struct sockaddr_storage *prpc_conn_addr(const struct prpc_conn *conn)
 {
-	struct prpc_conn *conn = peer->live;
+	return &conn->addr;
+}
 
-	lockdep_assert_held(&peer->lock);
-	if (!conn || test_bit(PRPC_CONN_DOWN, &conn->flags) || !prpc_conn_use(conn))
-		return NULL;
-	return conn;
+bool prpc_conn_proven(const struct prpc_conn *conn)
+{
+	return READ_ONCE(conn->path->proven);
+}
+
+bool prpc_conn_refused(const struct prpc_conn *conn)
+{
+	return READ_ONCE(conn->path->refused);
 }
 
 struct prpc_path *prpc_conn_owner(struct prpc_peer *peer,
@@ -160,9 +171,46 @@ struct prpc_path *prpc_conn_owner(struct prpc_peer *peer,
 	return NULL;
 }
 
+/* ---- the paths that calls may go to ---- */
+
+/* By index, so that a CPU's calls find the same path again. */
+static void prpc_live_add(struct prpc_path *path)
+{
+	struct prpc_peer *peer = path->peer;
+	unsigned int i = peer->nr_live;
+
+	lockdep_assert_held(&peer->lock);
+	if (WARN_ON_ONCE(i == PRPC_MAX_PATHS))
+		return;
+	for (; i && peer->live[i - 1]->index > path->index; i--)
+		peer->live[i] = peer->live[i - 1];
+	peer->live[i] = path;
+	WRITE_ONCE(peer->nr_live, peer->nr_live + 1);
+	path->flow[PRPC_DIR_OUT].pace = 0;
+	path->flow[PRPC_DIR_IN].pace = 0;
+	path->rtt = 0;
+	path->quiet = jiffies;
+	path->since = jiffies;
+}
+
+static void prpc_live_del(struct prpc_path *path)
+{
+	struct prpc_peer *peer = path->peer;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < peer->nr_live && peer->live[i] != path; i++)
+		;
+	if (i == peer->nr_live)
+		return;
+	WRITE_ONCE(peer->nr_live, peer->nr_live - 1);
+	for (; i < peer->nr_live; i++)
+		peer->live[i] = peer->live[i + 1];
+}
+
 /* ---- going down ---- */
 
-static void prpc_conn_down_locked(struct prpc_conn *conn, int error)
+void prpc_conn_down_locked(struct prpc_conn *conn, int error)
 {
 	struct prpc_path *path = conn->path;
 
@@ -171,8 +219,10 @@ static void prpc_conn_down_locked(struct prpc_conn *conn, int error)
 		return;
 	conn->error = error;
 	trace_prpc_conn_down(conn, error);
-	if (path->state == PRPC_PATH_GREETING || path->state == PRPC_PATH_LIVE)
-		queue_work(prpc_io_wq, &path->down_work);
+	if (path->state != PRPC_PATH_GREETING && path->state != PRPC_PATH_LIVE)
+		return;
+	prpc_live_del(path);
+	queue_work(prpc_io_wq, &path->down_work);
 }
 
 void prpc_conn_down(struct prpc_conn *conn, int error)
@@ -224,47 +274,121 @@ static struct prpc_path *prpc_path_after(struct prpc_path *path)
 	return list_next_entry(path, link);
 }
 
-static void prpc_complain(struct prpc_path *path, int error)
+/* What the log is to say; decided under the lock, said without it. */
+enum prpc_news { PRPC_NEWS_NONE, PRPC_NEWS_PATH, PRPC_NEWS_PEER };
+
+static enum prpc_news prpc_news_down(struct prpc_path *path)
 {
-	pr_warn_ratelimited("penstock: %s: no working connection (%pISpc: error %d); I/O waits, trying again until there is one\n",
-			    path->peer->name, &path->addr, error);
+	struct prpc_peer *peer = path->peer;
+
+	lockdep_assert_held(&peer->lock);
+	if (peer->dying || path->refused)
+		return PRPC_NEWS_NONE;
+	if (peer->nr_live) {
+		if (path->complained || path->streak < PRPC_MISSED)
+			return PRPC_NEWS_NONE;
+		path->complained = true;
+		return PRPC_NEWS_PATH;
+	}
+	if (!peer->was_live || peer->complained || peer->streak < peer->nr_paths)
+		return PRPC_NEWS_NONE;
+	peer->complained = true;
+	return PRPC_NEWS_PEER;
+}
+
+static void prpc_tell_down(struct prpc_path *path, enum prpc_news news, int error)
+{
+	const char *name = path->peer->name, *rail = path->rail.name;
+
+	if (news == PRPC_NEWS_PEER)
+		pr_warn_ratelimited("penstock: %s: no working connection (%pISpc: error %d); I/O waits, trying again until there is one\n",
+				    name, &path->addr, error);
+	else if (news == PRPC_NEWS_PATH)
+		pr_warn_ratelimited("penstock: %s: no connection to %pISpc%s%s (error %d); others carry on, trying again until there is one\n",
+				    name, &path->addr, *rail ? " through " : "",
+				    rail, error);
+}
+
+static void prpc_tell_up(struct prpc_path *path, enum prpc_news news)
+{
+	const char *rail = path->rail.name;
+
+	if (news != PRPC_NEWS_NONE)
+		pr_notice_ratelimited("penstock: %s: connected to %pISpc%s%s again\n",
+				      path->peer->name, &path->addr,
+				      *rail ? " through " : "", rail);
+}
+
+/* One path at a time: the next one.  @failed: and not this one again. */
+static void prpc_path_next(struct prpc_path *path, bool failed)
+{
+	struct prpc_peer *peer = path->peer;
+	struct prpc_path *next = failed ? prpc_path_after(path) : path;
+	unsigned long delay = 0;
+
+	if (failed && peer->streak % peer->nr_paths == 0)
+		delay = prpc_backoff(peer->streak / peer->nr_paths);
+	if (delay)
+		prpc_path_set(next, PRPC_PATH_BACKOFF);
+	queue_delayed_work(prpc_mgmt_wq, &next->connect_work, delay);
+}
+
+/* Each path for itself: this one again. */
+static void prpc_path_again(struct prpc_path *path)
+{
+	unsigned long delay = prpc_backoff(path->streak);
+
+	if (path->refused) {
+		prpc_path_set(path, PRPC_PATH_REFUSED);
+		delay = PRPC_REFUSED_PAUSE;
+	} else if (delay) {
+		prpc_path_set(path, PRPC_PATH_BACKOFF);
+	}
+	queue_delayed_work(prpc_mgmt_wq, &path->connect_work, delay);
+}
+
+void prpc_path_kick(struct prpc_path *path, unsigned long delay)
+{
+	lockdep_assert_held(&path->peer->lock);
+	if (path->state == PRPC_PATH_BACKOFF && !path->peer->dying)
+		mod_delayed_work(prpc_mgmt_wq, &path->connect_work, delay);
 }
 
 /* The path's connection is closed, or never was: account for it, go on. */
 static void prpc_path_ended(struct prpc_path *path, int error)
 {
 	struct prpc_peer *peer = path->peer;
-	struct prpc_path *next = path;
-	unsigned long delay = 0;
+	bool lasted = path->state == PRPC_PATH_CLOSING && path->since &&
+		      time_after(jiffies, path->since + PRPC_LASTED);
 	struct prpc_conn *conn;
-	bool complain = false;
+	enum prpc_news news;
+	bool failed;
 
 	spin_lock_bh(&peer->lock);
 	conn = path->conn;
 	path->conn = NULL;
 	prpc_path_set(path, PRPC_PATH_IDLE);
-	if (conn && conn->useful) {
-		peer->streak = 0;
-	} else {
+	path->since = 0;
+	path->refused = error == -EKEYREJECTED;
+	failed = !lasted && !(conn && conn->useful);
+	if (failed) {
+		path->streak++;
 		peer->streak++;
 		peer->error = error;
 		WRITE_ONCE(peer->failures, peer->failures + 1);
-		next = prpc_path_after(path);
-		if (peer->streak % peer->nr_paths == 0)
-			delay = prpc_backoff(peer->streak / peer->nr_paths);
-		complain = peer->was_live && !peer->complained && !peer->dying &&
-			   peer->streak >= peer->nr_paths;
-		if (complain)
-			peer->complained = true;
+	} else {
+		path->streak = 0;
+		peer->streak = 0;
 	}
-	if (!peer->dying) {
-		if (delay)
-			prpc_path_set(next, PRPC_PATH_BACKOFF);
-		queue_delayed_work(prpc_mgmt_wq, &next->connect_work, delay);
-	}
+	news = prpc_news_down(path);
+	if (peer->dying)
+		;
+	else if (peer->spread)
+		prpc_path_again(path);
+	else
+		prpc_path_next(path, failed);
 	spin_unlock_bh(&peer->lock);
-	if (complain)
-		prpc_complain(path, error);
+	prpc_tell_down(path, news, error);
 	wake_up_all(&peer->wait);
 	if (conn)
 		prpc_conn_put(conn);
@@ -279,10 +403,8 @@ static void prpc_path_down(struct work_struct *work)
 
 	spin_lock_bh(&peer->lock);
 	conn = path->conn;
-	lost = path->state == PRPC_PATH_LIVE;
+	lost = path->state == PRPC_PATH_LIVE && !peer->nr_live;
 	prpc_path_set(path, PRPC_PATH_CLOSING);
-	if (peer->live == conn)
-		WRITE_ONCE(peer->live, NULL);
 	set_bit(PRPC_CONN_CLOSING, &conn->flags);
 	spin_unlock_bh(&peer->lock);
 
@@ -298,20 +420,47 @@ static void prpc_path_down(struct work_struct *work)
 
 /* ---- coming up ---- */
 
+/* Where one path answers again, the others may. */
+static void prpc_kick_all(struct prpc_peer *peer)
+{
+	struct prpc_path *path;
+
+	list_for_each_entry(path, &peer->paths, link)
+		prpc_path_kick(path, get_random_u32() % (HZ / 20));
+}
+
+/* @path has been greeted and takes calls from now on. */
+static enum prpc_news prpc_path_up(struct prpc_path *path)
+{
+	struct prpc_peer *peer = path->peer;
+	bool again = path->complained || (!peer->nr_live && peer->complained);
+
+	prpc_path_set(path, PRPC_PATH_LIVE);
+	prpc_live_add(path);
+	if (peer->nr_live == 1)
+		prpc_kick_all(peer);
+	peer->complained = false;
+	peer->was_live = true;
+	path->complained = false;
+	path->refused = false;
+	WRITE_ONCE(path->proven, true);
+	return again ? PRPC_NEWS_PATH : PRPC_NEWS_NONE;
+}
+
 /* Greet the connected @conn; on return it is LIVE or on its way down. */
 static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 {
+	enum prpc_news news = PRPC_NEWS_NONE;
 	struct prpc_peer *peer = path->peer;
-	bool live = false, again = false;
+	bool live = false;
 	int error = 0;
 
 	spin_lock_bh(&peer->lock);
 	prpc_path_set(path, PRPC_PATH_GREETING);
 	set_bit(PRPC_CONN_OPEN, &conn->flags);
 	path->greeting = true;
-	if (path->connected)
+	if (path->proven)
 		prpc_count(path, PRPC_STAT_RECONNECTS, 1);
-	path->connected = true;
 	if (test_bit(PRPC_CONN_DOWN, &conn->flags))	/* already, when nobody was to close it */
 		queue_work(prpc_io_wq, &path->down_work);
 	else if (peer->dying)
@@ -325,21 +474,15 @@ static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 	if (error) {
 		prpc_conn_down_locked(conn, error);
 	} else if (!test_bit(PRPC_CONN_DOWN, &conn->flags)) {
-		prpc_path_set(path, PRPC_PATH_LIVE);
-		WRITE_ONCE(peer->live, conn);
+		news = prpc_path_up(path);
 		live = true;
-		again = peer->complained;
-		peer->complained = false;
-		peer->was_live = true;
 	}
 	/* down_work may end the connection from here on */
 	WRITE_ONCE(path->greeting, false);
 	wake_up_all(&peer->wait);
 	spin_unlock_bh(&peer->lock);
 
-	if (again)
-		pr_notice_ratelimited("penstock: %s: connected to %pISpc again\n",
-				      peer->name, &path->addr);
+	prpc_tell_up(path, news);
 	if (live)
 		queue_work(prpc_io_wq, &peer->send_work);
 }
@@ -352,21 +495,27 @@ static void prpc_path_connect(struct work_struct *work)
 	struct prpc_conn *conn = prpc_conn_alloc(path);
 	int error = -ENOMEM;
 
+	if (conn)
+		error = prpc_rail_bind(&path->rail, conn);
 	spin_lock_bh(&peer->lock);
-	if (peer->dying) {
+	/* kicked while we were on our way: nothing is left to do */
+	if (peer->dying || (path->state != PRPC_PATH_IDLE &&
+			    path->state != PRPC_PATH_BACKOFF &&
+			    path->state != PRPC_PATH_REFUSED)) {
 		spin_unlock_bh(&peer->lock);
 		if (conn)
 			prpc_conn_put(conn);
 		return;
 	}
 	path->conn = conn;
+	path->ifindex = conn ? conn->ifindex : 0;
 	prpc_path_set(path, PRPC_PATH_CONNECTING);
 	spin_unlock_bh(&peer->lock);
 
-	if (conn) {
+	if (!error)
 		error = conn->ops->connect(conn, PRPC_CONNECT_MS);
+	if (conn)
 		trace_prpc_connect(conn, error);
-	}
 	if (error)
 		prpc_path_ended(path, error);
 	else
@@ -386,10 +535,27 @@ void prpc_peer_start(struct prpc_peer *peer)
 	spin_unlock_bh(&peer->lock);
 }
 
+void prpc_peer_spread(struct prpc_peer *peer)
+{
+	struct prpc_path *path;
+
+	spin_lock_bh(&peer->lock);
+	if (!peer->spread && !peer->dying) {
+		peer->started = true;
+		peer->spread = true;
+		list_for_each_entry(path, &peer->paths, link)
+			if (path->state == PRPC_PATH_IDLE)
+				queue_delayed_work(prpc_mgmt_wq,
+						   &path->connect_work, 0);
+	}
+	spin_unlock_bh(&peer->lock);
+}
+
 /* ---- path objects ---- */
 
 struct prpc_path *prpc_path_create(struct prpc_peer *peer,
-				   const struct sockaddr_storage *addr)
+				   const struct sockaddr_storage *addr,
+				   const struct prpc_rail *rail)
 {
 	struct prpc_path *path = kzalloc(sizeof(*path), GFP_KERNEL);
 
@@ -402,6 +568,7 @@ struct prpc_path *prpc_path_create(struct prpc_peer *peer,
 	}
 	path->peer = peer;
 	path->addr = *addr;
+	path->rail = *rail;
 	INIT_DELAYED_WORK(&path->connect_work, prpc_path_connect);
 	INIT_WORK(&path->down_work, prpc_path_down);
 	return path;

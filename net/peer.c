@@ -117,8 +117,7 @@ static void prpc_peer_free(struct prpc_peer *peer)
 
 static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *args)
 {
-	struct prpc_path *path;
-	unsigned int i;
+	int error;
 
 	peer->table_size = min(args->max_calls + PRPC_RESERVE, PRPC_TABLE_MAX);
 	peer->table = kvcalloc(peer->table_size, sizeof(*peer->table), GFP_KERNEL);
@@ -126,12 +125,9 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	if (!peer->table || !peer->name)
 		return -ENOMEM;
 	prpc_calls_init(peer);
-	for (i = 0; i < args->nr_addrs; i++) {
-		path = prpc_path_create(peer, &args->addrs[i]);
-		if (!path)
-			return -ENOMEM;
-		list_add_tail(&path->link, &peer->paths);
-	}
+	error = prpc_rails_paths(peer, args);
+	if (error)
+		return error;
 	peer->transport = prpc_transport_get(args->proto, args->name);
 	return peer->transport ? 0 : -ENOPROTOOPT;
 }
@@ -146,19 +142,20 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 	int error;
 
 	if (!args->nr_addrs || args->nr_addrs > PRPC_MAX_ADDRS ||
+	    args->nr_rails > PRPC_MAX_RAILS || args->max_paths > PRPC_MAX_PATHS ||
 	    !args->max_calls || args->max_calls > PRPC_TABLE_MAX)
 		return ERR_PTR(-EINVAL);
 	peer = kzalloc(sizeof(*peer), GFP_KERNEL);
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&peer->paths);
+	INIT_LIST_HEAD(&peer->link);
 	init_waitqueue_head(&peer->wait);
 	peer->prog = args->prog;
 	peer->vers = args->vers;
 	peer->cb_prog = args->cb_prog;
 	peer->ops = args->ops;
 	peer->priv = args->priv;
-	peer->nr_paths = args->nr_addrs;
 	peer->net = get_net(args->net);
 	/* once, here: a call may be made by a task that has no namespaces left */
 	strscpy(peer->node, utsname()->nodename, sizeof(peer->node));
@@ -167,6 +164,7 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 		prpc_peer_free(peer);
 		return ERR_PTR(error);
 	}
+	prpc_watch_init(peer);
 	return peer;
 }
 
@@ -177,7 +175,7 @@ void *prpc_peer_priv(struct prpc_peer *peer)
 
 bool prpc_peer_live(struct prpc_peer *peer)
 {
-	return READ_ONCE(peer->live);
+	return READ_ONCE(peer->nr_live);
 }
 
 int prpc_peer_wait(struct prpc_peer *peer, long timeout)
@@ -197,19 +195,21 @@ int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 	return READ_ONCE(peer->dying) ? -ESHUTDOWN : READ_ONCE(peer->error);
 }
 
-void prpc_peer_addr(struct prpc_peer *peer, struct sockaddr_storage *ss)
+bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr)
 {
 	struct prpc_path *path;
 
-	spin_lock_bh(&peer->lock);
-	path = list_first_entry(&peer->paths, struct prpc_path, link);
-	*ss = peer->live ? peer->live->addr : path->addr;
-	spin_unlock_bh(&peer->lock);
+	list_for_each_entry(path, &peer->paths, link)
+		if (READ_ONCE(path->proven) &&
+		    !memcmp(&path->addr, addr, sizeof(*addr)))
+			return true;
+	return false;
 }
 
 /*
  * Who may still hold something: tasks in prpc_submit() or prpc_peer_wait() (the
- * caller keeps them away), connect and down work of paths (joined), callbacks
+ * caller keeps them away), link events (taken off their list), the watch and its
+ * probes (stopped, failed), connect and down work of paths (joined), callbacks
  * (counted), deadline and send work (cancelled).  After that nobody knows it.
  */
 void prpc_peer_destroy(struct prpc_peer *peer)
@@ -222,6 +222,7 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 	WRITE_ONCE(peer->dying, true);
 	spin_unlock_bh(&peer->lock);
 	wake_up_all(&peer->wait);
+	prpc_watch_stop(peer);
 
 	list_for_each_entry(path, &peer->paths, link)
 		prpc_path_stop(path);
@@ -249,11 +250,16 @@ int prpc_init(void)
 				       WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!prpc_mgmt_wq)
 		goto out_io;
-	error = prpc_transport_register(&ptcp_ops);
+	error = prpc_link_init();
 	if (error)
 		goto out_mgmt;
+	error = prpc_transport_register(&ptcp_ops);
+	if (error)
+		goto out_link;
 	return 0;
 
+out_link:
+	prpc_link_exit();
 out_mgmt:
 	destroy_workqueue(prpc_mgmt_wq);
 out_io:
@@ -264,6 +270,7 @@ out_io:
 void prpc_exit(void)
 {
 	prpc_transport_unregister(&ptcp_ops);
+	prpc_link_exit();
 	destroy_workqueue(prpc_mgmt_wq);
 	destroy_workqueue(prpc_io_wq);
 }

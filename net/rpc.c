@@ -98,6 +98,7 @@ static void prpc_disown(struct prpc_peer *peer, struct prpc_call *call)
 	lockdep_assert_held(&peer->lock);
 	if (state & PRPC_ST_WAITING)
 		list_del_init(&call->link);
+	prpc_unload(call, state & PRPC_ST_REPLIED);
 	if (state & PRPC_ST_HASHED) {
 		index = call->xid & (PRPC_TABLE_MAX - 1);
 		slot = &peer->table[index];
@@ -105,7 +106,7 @@ static void prpc_disown(struct prpc_peer *peer, struct prpc_call *call)
 		slot->next = peer->free_head;
 		peer->free_head = index;
 		peer->nr_free++;
-		if (peer->live && !list_empty(&peer->waiting))
+		if (peer->nr_live && !list_empty(&peer->waiting))
 			queue_work(prpc_io_wq, &peer->send_work);
 	}
 	atomic_set(&call->state, 0);
@@ -130,6 +131,8 @@ static bool prpc_assign(struct prpc_peer *peer, struct prpc_call *call,
 	if (atomic_read(&call->state) & PRPC_ST_WAITING)
 		list_del_init(&call->link);
 	call->conn = conn;
+	prpc_load(conn->path, call);
+	prpc_watch_arm(peer);
 	atomic_set(&call->state, PRPC_ST_OWNED | PRPC_ST_HASHED | PRPC_ST_TX);
 	return true;
 }
@@ -182,7 +185,7 @@ static void prpc_send_work(struct work_struct *work)
 		spin_lock_bh(&peer->lock);
 		call = list_first_entry_or_null(&peer->waiting, struct prpc_call,
 						link);
-		conn = call ? prpc_choose(peer) : NULL;
+		conn = call ? prpc_choose(peer, call) : NULL;
 		ok = conn && prpc_assign(peer, call, conn);
 		spin_unlock_bh(&peer->lock);
 		if (!ok)
@@ -234,7 +237,7 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 	} else {
 		call->conn = NULL;
 		if (list_empty(&peer->waiting))
-			conn = prpc_choose(peer);
+			conn = prpc_choose(peer, call);
 		if (!conn) {
 			prpc_wait(peer, call);
 		} else if (!prpc_assign(peer, call, conn)) {
@@ -263,7 +266,7 @@ void prpc_submit(struct prpc_call *call)
 	spin_lock_bh(&peer->lock);
 	error = prpc_place(peer, call, &conn);
 	start = !peer->started;
-	send = !conn && peer->live;
+	send = !conn && peer->nr_live;
 	if (!error)
 		trace_prpc_submit(peer, call);
 	spin_unlock_bh(&peer->lock);
@@ -329,6 +332,7 @@ static void prpc_finish(struct prpc_path *path, struct prpc_call *call)
 {
 	call->error = prpc_check_reply(call);
 	prpc_count(path, PRPC_STAT_REPLIES, 1);
+	prpc_count_latency(path, call->end_ns - call->start_ns);
 	if (call->in_len)
 		prpc_count(path, PRPC_STAT_PLACED, call->in_len);
 	trace_prpc_complete(call);
@@ -380,6 +384,7 @@ void prpc_call_complete(struct prpc_conn *conn, struct prpc_call *call)
 
 	if (!conn->useful && !(call->flags & PRPC_PINNED))
 		conn->useful = true;
+	call->end_ns = ktime_get_ns();
 	spin_lock_bh(&peer->lock);
 	mine = !(atomic_fetch_or(PRPC_ST_REPLIED, &call->state) &
 		 (PRPC_ST_TX | PRPC_ST_TAKEN));
@@ -553,7 +558,6 @@ void prpc_calls_flush(struct prpc_peer *peer)
 
 /* ---- after a loss ---- */
 
-/* One call of a closed connection; true if it is to be finished now. */
 /* Does any call wait for an answer on @conn?  For a look now and then. */
 bool prpc_conn_waited_for(struct prpc_conn *conn)
 {
@@ -568,6 +572,7 @@ bool prpc_conn_waited_for(struct prpc_conn *conn)
 	return found;
 }
 
+/* One call of a closed connection; true if it is to be finished now. */
 static bool prpc_requeue_one(struct prpc_peer *peer, struct prpc_call *call,
 			     struct list_head *again)
 {
@@ -576,6 +581,7 @@ static bool prpc_requeue_one(struct prpc_peer *peer, struct prpc_call *call,
 	lockdep_assert_held(&peer->lock);
 	peer->table[call->xid & (PRPC_TABLE_MAX - 1)].rx = false;
 	state = atomic_fetch_andnot(PRPC_ST_TX, &call->state);
+	prpc_unload(call, false);
 	/* prpc_take() may go on, and free the call, once it can have the lock */
 	smp_store_release(&call->conn, NULL);
 	if (state & PRPC_ST_TAKEN)
@@ -609,7 +615,7 @@ void prpc_requeue(struct prpc_conn *conn)
 			list_add_tail(&call->link, &ended);
 	}
 	list_splice(&again, &peer->waiting);
-	live = peer->live;
+	live = peer->nr_live;
 	spin_unlock_bh(&peer->lock);
 	wake_up_all(&peer->wait);
 	while ((call = list_first_entry_or_null(&ended, struct prpc_call, link))) {

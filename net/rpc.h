@@ -28,6 +28,9 @@ struct prpc_conn;
 struct prpc_peer;
 
 #define PRPC_MAX_ADDRS		256
+#define PRPC_MAX_RAILS		32
+#define PRPC_MAX_PATHS		64
+#define PRPC_DEFAULT_PATHS	16
 /* Room that prpc_call_init() needs at the start of the call's buffer. */
 #define PRPC_HEADER_MAX		256
 /* Bytes of an accepted reply with an empty verifier before its results. */
@@ -124,7 +127,10 @@ struct prpc_call {
 	u32 xid;
 	u32 sends;		/* times handed to a transport */
 	atomic_t state;		/* PRPC_ST_*, see internal.h */
+	u32 queued;		/* KiB on its path when it joined, see choose.c */
+	bool loaded;		/* counted in its path's load */
 	u64 start_ns;		/* first handed to a transport */
+	u64 end_ns;		/* its reply was complete */
 	struct list_head link;	/* wait list of the peer, or a transport's queue */
 	void *priv;		/* the transport's that has the call */
 #ifdef PENSTOCK_FAULTS
@@ -136,7 +142,9 @@ struct prpc_call {
  * struct prpc_peer_ops - events, from net/ up to the protocol layer
  * @ready: a new connection is up and used by nobody yet; greet it (calls with
  *	PRPC_PINNED on it), return 0 to let calls flow or -errno to have it
- *	closed and tried again later.  Process context, may sleep.
+ *	closed and tried again later; -EKEYREJECTED: its other end is somebody
+ *	else, look again in a minute.  Process context, may sleep; several
+ *	connections may be greeted at a time.
  *	Only pinned calls may be waited for: all others wait for this to end
  * @lost: the last live connection is gone.  Process context, briefly: the
  *	next connection is not made before it returns
@@ -153,12 +161,27 @@ struct prpc_peer_ops {
 };
 
 /**
+ * struct prpc_rail - a local side of connections
+ * @name: as given: an interface, an address, or a prefix "ADDRESS/BITS"; empty:
+ *	whatever the routing table says
+ * @net, @bits: the prefix, if it is one (@net.ss_family is not 0)
+ */
+struct prpc_rail {
+	char name[56];
+	struct sockaddr_storage net;
+	unsigned int bits;
+};
+
+/**
  * struct prpc_peer_args - what a peer is made of
  * @net: network namespace; the peer takes a reference of its own
  * @name: for messages, e.g. the mount's device string; copied
  * @priv: the protocol layer's pointer, prpc_peer_priv()
  * @prog, @vers: RPC program of all calls; @cb_prog: of callbacks (version 1)
  * @addrs: @nr_addrs addresses with ports, in order of preference; copied
+ * @rails: @nr_rails local sides to use; none: see rail.c
+ * @max_paths: connections at a time; 0: PRPC_DEFAULT_PATHS at most
+ * @ident: of this client; decides which paths of many are used; borrowed
  * @max_calls: calls outstanding at a time, at most 4096
  * @proto: transport name, "tcp" or "rdma"
  */
@@ -172,16 +195,32 @@ struct prpc_peer_args {
 	u32 cb_prog;
 	const struct sockaddr_storage *addrs;
 	unsigned int nr_addrs;
+	const struct prpc_rail *rails;
+	unsigned int nr_rails;
+	unsigned int max_paths;
+	const char *ident;
 	unsigned int max_calls;
 	const char *proto;
 };
 
-/* ---- rpc.c, path.c: peers ---- */
+/* ---- rail.c ---- */
+/* 0, or -EINVAL if @text is neither an interface's name nor a prefix. */
+int prpc_rail_parse(struct prpc_rail *rail, const char *text);
+
+/* ---- peer.c, path.c: peers ---- */
 /* Is the transport @name there without loading a module for it? */
 bool prpc_transport_loaded(const char *name);
 /* ERR_PTR; -ENOPROTOOPT if the transport's module cannot be loaded. */
 struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args);
 void *prpc_peer_priv(struct prpc_peer *peer);
+/*
+ * From here on all paths are used.  Before that there is one connection at a
+ * time, to the first address that answers, so that the protocol layer can find
+ * out who that is, and judge the others in ->ready.
+ */
+void prpc_peer_spread(struct prpc_peer *peer);
+/* Has a connection to @addr been live? */
+bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr);
 /*
  * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, -ETIMEDOUT
  * after @timeout jiffies (MAX_SCHEDULE_TIMEOUT: never), or, once each address
@@ -209,8 +248,11 @@ void prpc_abort(struct prpc_peer *peer, const void *tag, int error);
 void prpc_peer_destroy(struct prpc_peer *peer);
 /* One line per path for mountstats; see Documentation/statistics.rst. */
 void prpc_peer_show(struct prpc_peer *peer, struct seq_file *m);
-/* Address of the live path (or the first one), for show_options. */
-void prpc_peer_addr(struct prpc_peer *peer, struct sockaddr_storage *ss);
+/* In ->ready: */
+const struct sockaddr_storage *prpc_conn_addr(const struct prpc_conn *conn);
+/* Has an earlier connection on the same path been live? refused? */
+bool prpc_conn_proven(const struct prpc_conn *conn);
+bool prpc_conn_refused(const struct prpc_conn *conn);
 
 /* ---- rpc.c: calls ---- */
 /*

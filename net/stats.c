@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Counters of paths, summed up and printed.  Counting itself: prpc_count(). */
+#include <linux/log2.h>
+#include <linux/math64.h>
 #include "internal.h"
 
 void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in)
@@ -8,6 +10,32 @@ void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in)
 		prpc_count(conn->path, PRPC_STAT_OUT, bytes_out);
 	if (bytes_in)
 		prpc_count(conn->path, PRPC_STAT_IN, bytes_in);
+}
+
+void prpc_count_latency(struct prpc_path *path, u64 ns)
+{
+	u64 us = div_u64(ns, 1000) | 1;
+	unsigned int octave = ilog2(us);
+	unsigned int half = octave && us & BIT_ULL(octave - 1) ? 1 : 0;
+
+	this_cpu_inc(path->stats->latency[min(2 * octave + half,
+					      PRPC_LATENCIES - 1u)]);
+}
+
+/* The upper end, in us, of the bucket that the @percent of all calls fall into. */
+static u64 prpc_latency(const struct prpc_stats *sum, unsigned int percent)
+{
+	u64 all = 0, left;
+	unsigned int i;
+
+	for (i = 0; i < PRPC_LATENCIES; i++)
+		all += sum->latency[i];
+	if (!all)
+		return 0;
+	left = div_u64(all * percent, 100);
+	for (i = 0; i < PRPC_LATENCIES - 1 && left >= sum->latency[i]; i++)
+		left -= sum->latency[i];
+	return i & 1 ? BIT_ULL(i / 2 + 1) : BIT_ULL(i / 2) * 3 / 2;
 }
 
 static void prpc_stats_sum(const struct prpc_path *path, struct prpc_stats *sum)
@@ -20,6 +48,8 @@ static void prpc_stats_sum(const struct prpc_path *path, struct prpc_stats *sum)
 		one = per_cpu_ptr(path->stats, cpu);
 		for (i = 0; i < PRPC_STAT_NR; i++)
 			sum->v[i] += READ_ONCE(one->v[i]);
+		for (i = 0; i < PRPC_LATENCIES; i++)
+			sum->latency[i] += READ_ONCE(one->latency[i]);
 	}
 }
 
@@ -40,19 +70,25 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 	struct prpc_conn *conn = NULL;
 	enum prpc_path_state state;
 	struct prpc_stats sum;
+	u32 calls;
 	int i;
 
 	spin_lock_bh(&peer->lock);
 	state = path->state;
+	calls = path->calls;
 	if (state == PRPC_PATH_LIVE && prpc_conn_use(path->conn))
 		conn = path->conn;
 	spin_unlock_bh(&peer->lock);
 
 	prpc_stats_sum(path, &sum);
-	seq_printf(m, "path: %s %pISpc state=%s", peer->transport->name,
-		   &path->addr, prpc_path_state_name(state));
+	seq_printf(m, "path: %s %pISpc state=%s rail=%s inflight=%u",
+		   peer->transport->name, &path->addr,
+		   prpc_path_state_name(state),
+		   *path->rail.name ? path->rail.name : "-", calls);
 	for (i = 0; i < PRPC_STAT_NR; i++)
 		seq_printf(m, " %s=%llu", names[i], sum.v[i]);
+	seq_printf(m, " rtt50=%llu rtt99=%llu", prpc_latency(&sum, 50),
+		   prpc_latency(&sum, 99));
 	if (conn) {
 		if (conn->ops->show)
 			conn->ops->show(conn, m);

@@ -142,25 +142,46 @@ static void ptcp_set_port(struct sockaddr_storage *ss, u16 port)
 }
 
 /*
- * Bind to a reserved port, starting at a random one.  Ports may be shared with
- * connections to other servers (SK_CAN_REUSE), or 359 connections would be all
- * that a host can have.  Without any left the kernel chooses.
+ * Bind to the path's rail and to a reserved port, starting at a random one.
+ * Ports may be shared with connections to other servers (SK_CAN_REUSE), or 359
+ * connections would be all that a host can have.  Without any left the kernel
+ * chooses.
  */
-static void ptcp_bind(struct ptcp_conn *c)
+static int ptcp_bind(struct ptcp_conn *c)
 {
 	u32 span = PTCP_PORT_MAX - PTCP_PORT_MIN + 1, first = get_random_u32();
-	struct sockaddr_storage ss = { .ss_family = c->conn.addr.ss_family };
+	struct sockaddr_storage ss = c->conn.local;
 	int error = -EADDRINUSE;
 	u32 i;
 
+	if (c->conn.ifindex) {
+		error = sock_bindtoindex(c->sock->sk, c->conn.ifindex, true);
+		if (error)
+			return error;
+		error = -EADDRINUSE;
+	}
+	if (!ss.ss_family)
+		ss.ss_family = c->conn.addr.ss_family;
 	c->sock->sk->sk_reuse = SK_CAN_REUSE;
 	for (i = 0; i < span && error == -EADDRINUSE; i++) {
 		ptcp_set_port(&ss, PTCP_PORT_MIN + (first % span + i) % span);
 		error = ps_sock_bind(c->sock, &ss, ptcp_addr_len(&ss));
 	}
-	if (error)
-		pr_notice_once("penstock: %s: no reserved source port (error %d), using others; servers whose exports are 'secure' will refuse them\n",
-			       prpc_conn_name(&c->conn), error);
+	if (!error)
+		return 0;
+	pr_notice_once("penstock: %s: no reserved source port (error %d), using others; servers whose exports are 'secure' will refuse them\n",
+		       prpc_conn_name(&c->conn), error);
+	if (!c->conn.local.ss_family)
+		return 0;
+	ptcp_set_port(&ss, 0);
+	return ps_sock_bind(c->sock, &ss, ptcp_addr_len(&ss));
+}
+
+static void ptcp_release(struct ptcp_conn *c)
+{
+	sk_clear_memalloc(c->sock->sk);
+	sock_release(c->sock);
+	c->sock = NULL;
 }
 
 static int ptcp_open(struct ptcp_conn *c)
@@ -175,7 +196,11 @@ static int ptcp_open(struct ptcp_conn *c)
 	}
 	ps_sock_hold_net(c->sock->sk);
 	ptcp_options(c->sock->sk);
-	ptcp_bind(c);
+	error = ptcp_bind(c);
+	if (error) {
+		ptcp_release(c);
+		return error;
+	}
 	ptcp_hook(c);
 	return 0;
 }
@@ -188,13 +213,6 @@ static void ptcp_unhook(struct ptcp_conn *c)
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_user_data = NULL;
 	write_unlock_bh(&sk->sk_callback_lock);
-}
-
-static void ptcp_release(struct ptcp_conn *c)
-{
-	sk_clear_memalloc(c->sock->sk);
-	sock_release(c->sock);
-	c->sock = NULL;
 }
 
 static bool ptcp_dialing(const struct sock *sk)
@@ -268,6 +286,23 @@ static void ptcp_watch(struct work_struct *work)
 	queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);
 }
 
+/*
+ * The last segment from the other side.  While its window is closed it sends
+ * only what answers our window probes, which become rare; ptcp_watch() knows.
+ */
+static unsigned long ptcp_heard(struct prpc_conn *conn)
+{
+	const struct sock *sk = ptcp_conn(conn)->sock->sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 data = READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime);
+	u32 acked = READ_ONCE(tp->rcv_tstamp), now = tcp_jiffies32;
+
+	if (!READ_ONCE(tp->packets_out) &&
+	    READ_ONCE(tp->write_seq) != READ_ONCE(tp->snd_una))
+		return jiffies;
+	return jiffies - min(now - data, now - acked);
+}
+
 /* ---- transport operations ---- */
 
 static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
@@ -339,4 +374,5 @@ const struct prpc_transport_ops ptcp_ops = {
 	.cancel		= ptcp_cancel,
 	.close		= ptcp_close,
 	.show		= ptcp_show,
+	.heard		= ptcp_heard,
 };

@@ -23,7 +23,8 @@
 			 { PRPC_PATH_CONNECTING, "CONNECTING" },	\
 			 { PRPC_PATH_GREETING,	 "GREETING" },		\
 			 { PRPC_PATH_LIVE,	 "LIVE" },		\
-			 { PRPC_PATH_CLOSING,	 "CLOSING" })
+			 { PRPC_PATH_CLOSING,	 "CLOSING" },		\
+			 { PRPC_PATH_REFUSED,	 "REFUSED" })
 
 TRACE_EVENT(prpc_path_state,
 	TP_PROTO(const struct prpc_path *path, int old, int new),

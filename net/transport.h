@@ -42,6 +42,10 @@ struct prpc_path;
  *	the connection's resources.  On return no call is touched any more and
  *	prpc_call_complete() will not be called for this connection.  May sleep.
  * @show: add transport figures to the path's line
+ * @heard: jiffies of the last sign of life of the other side's machine (an
+ *	acknowledgement will do, it need not answer calls), or now if there can
+ *	be none at present.  Under the core's lock while @conn is live: takes no
+ *	lock, does not sleep.  NULL: the transport alone finds dead connections
  */
 struct prpc_transport_ops {
 	const char *name;
@@ -53,6 +57,7 @@ struct prpc_transport_ops {
 	bool (*cancel)(struct prpc_conn *conn, struct prpc_call *call);
 	void (*close)(struct prpc_conn *conn);
 	void (*show)(struct prpc_conn *conn, struct seq_file *m);
+	unsigned long (*heard)(struct prpc_conn *conn);
 };
 
 /* prpc_conn.flags */
@@ -64,6 +69,8 @@ struct prpc_transport_ops {
  * struct prpc_conn - one connection, embedded first in the transport's own
  * @path: owner; the connection holds no reference on it, it cannot outlive it
  * @addr: remote address and port
+ * @local: source address to use; its family is 0 if any will do
+ * @ifindex: interface to go through; 0 if any will do
  * @net: borrowed from the peer
  * @error: first reason for going down
  * @useful: has completed a call that was not pinned to it
@@ -77,6 +84,8 @@ struct prpc_conn {
 	struct prpc_path *path;
 	const struct prpc_transport_ops *ops;
 	struct sockaddr_storage addr;
+	struct sockaddr_storage local;
+	int ifindex;
 	struct net *net;
 	unsigned long flags;
 	int error;

@@ -41,12 +41,21 @@ static int pn4_state_run(struct pn4_call *c, u32 op)
 	return pn4_call_run(c);
 }
 
+/* The next try of @c is to go over @conn and no other, unless that is NULL. */
+static void pn4_state_pin(struct pn4_call *c, struct prpc_conn *conn)
+{
+	if (!conn)
+		return;
+	c->rpc.flags |= PRPC_PINNED;
+	c->rpc.conn = conn;
+}
+
 /*
- * EXCHANGE_ID (RFC 8881 section 18.35).  0, -errno; -EPROTONOSUPPORT if the
- * server speaks no NFSv4.1, -EAGAIN if it only dislikes the minor version and
- * there is a lower one to try.
+ * EXCHANGE_ID (RFC 8881 section 18.35), over @conn if there is one.  0, an NFS
+ * status (> 0) or -errno; the caller does not use impl_ of @res.
  */
-int pn4_client_exchange(struct pn4_client *cl)
+int pn4_client_ask(struct pn4_client *cl, struct prpc_conn *conn,
+		   struct pn4_exchange_id_res *res)
 {
 	struct pn4_exchange_id_args a = {
 		.owner = cl->owner,
@@ -56,39 +65,53 @@ int pn4_client_exchange(struct pn4_client *cl)
 		.impl_domain = "penstock",
 		.impl_name = "penstock " PENSTOCK_VERSION,
 	};
-	struct pn4_exchange_id_res *res;
-	struct pn4_call *c;
-	int st = -ENOMEM;
+	struct pn4_call *c = pn4_state_call(cl);
+	int st;
 
+	if (!c)
+		return -ENOMEM;
 	memcpy(a.verifier, cl->verifier, sizeof(a.verifier));
-	res = kmalloc(sizeof(*res), GFP_NOFS);
-	c = pn4_state_call(cl);
-	if (!res || !c)
-		goto out;
 	do {
 		st = pn4_call_start_bare(c, cl->cred);
 		if (st)
 			break;
+		pn4_state_pin(c, conn);
 		pn4_enc_exchange_id(pn4_op(c, PN4_OP_EXCHANGE_ID), &a);
 		st = pn4_state_run(c, PN4_OP_EXCHANGE_ID);
 		st = st ?: pn4_dec_exchange_id(&c->dec, res);
 	} while (pn4_call_again(c, &st));
+	res->impl_domain = NULL;
+	res->impl_name = NULL;
+	pn4_call_put(c);
+	return st;
+}
+
+/*
+ * Get a client id.  0, -errno; -EPROTONOSUPPORT if the server speaks no
+ * NFSv4.1, -EAGAIN if it only dislikes the minor version and there is a lower
+ * one to try.
+ */
+int pn4_client_exchange(struct pn4_client *cl)
+{
+	struct pn4_exchange_id_res *res = kmalloc(sizeof(*res), GFP_NOFS);
+	int st;
+
+	if (!res)
+		return -ENOMEM;
+	st = pn4_client_ask(cl, NULL, res);
 	if (st == PN4ERR_MINOR_VERS_MISMATCH)
 		st = cl->minor > 1 && !cl->minor_fixed ? -EAGAIN :
 							 -EPROTONOSUPPORT;
 	if (!st) {
-		res->impl_domain = NULL;
-		res->impl_name = NULL;
+		spin_lock(&cl->lock);
 		cl->clientid = res->clientid;
 		cl->create_seq = res->sequenceid;
 		swap(cl->server, res);
+		spin_unlock(&cl->lock);
 		pn4_count(cl, PN4_N_CLIENTIDS);
 	}
-	st = pn4_errno(st);
-out:
 	kfree(res);
-	pn4_call_put(c);
-	return st;
+	return pn4_errno(st);
 }
 
 /* Smallest channel with which anything useful can be done. */
@@ -164,29 +187,34 @@ int pn4_client_session(struct pn4_client *cl)
 }
 
 /*
- * Bind the connection in use to the session in both directions (section
- * 18.34), so that it carries callbacks.  NFS status or -errno.
+ * Bind @conn, or else one that is in use, to the session in both directions
+ * (section 18.34), so that it carries callbacks.  NFS status or -errno.
  */
-int pn4_client_bind(struct pn4_client *cl)
+int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
 {
 	struct pn4_bind_conn_res res;
 	struct pn4_call *c = pn4_state_call(cl);
+	u8 id[sizeof(cl->session.id)];
 	int st;
 
 	if (!c)
 		return -ENOMEM;
+	spin_lock_bh(&cl->session.lock);
+	memcpy(id, cl->session.id, sizeof(id));
+	spin_unlock_bh(&cl->session.lock);
 	do {
 		st = pn4_call_start_bare(c, cl->cred);
 		if (st)
 			break;
+		pn4_state_pin(c, conn);
 		pn4_enc_bind_conn_to_session(
 			pn4_op(c, PN4_OP_BIND_CONN_TO_SESSION),
-			cl->session.id, PN4_CDFC_FORE_OR_BOTH, false);
+			id, PN4_CDFC_FORE_OR_BOTH, false);
 		st = pn4_state_run(c, PN4_OP_BIND_CONN_TO_SESSION);
 		st = st ?: pn4_dec_bind_conn_to_session(&c->dec, &res);
 	} while (pn4_call_again(c, &st));
 	pn4_call_put(c);
-	if (!st && memcmp(res.sessionid, cl->session.id, sizeof(res.sessionid)))
+	if (!st && memcmp(res.sessionid, id, sizeof(id)))
 		st = -EREMOTEIO;
 	return st;
 }
@@ -239,29 +267,8 @@ out:
 	pn4_call_put(c);
 }
 
-/* ---- events of the peer ---- */
-
-/*
- * A connection came up.  Our calls bind it to the fore channel by themselves
- * (SP4_NONE, RFC 8881 section 2.10.3.1); the back channel is bound behind them,
- * so that even a connection that lasts for one call only gets a call done.
- */
-static int pn4_peer_ready(struct prpc_peer *peer, struct prpc_conn *conn)
-{
-	struct pn4_client *cl = prpc_peer_priv(peer);
-
-	if (READ_ONCE(cl->session.gen) &&
-	    time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
-		set_bit(PN4_CL_NEED_BIND, &cl->state);
-		/* else a mount or recovery is at work and sees to it */
-		if (test_bit(PN4_CL_READY, &cl->state))
-			queue_work(pn4_state_wq, &cl->recover_work);
-	}
-	return 0;
-}
-
 const struct prpc_peer_ops pn4_peer_ops = {
-	.ready = pn4_peer_ready,
+	.ready = pn4_trunk_ready,
 	.callback = pn4_callback,
 };
 
@@ -300,30 +307,23 @@ again:
 
 /* ---- making and sharing ---- */
 
-static void pn4_addr_set_port(struct sockaddr_storage *ss, u16 port)
+/* The port that @args asks for, else the one that @t is known by. */
+static void pn4_addr_set_port(struct sockaddr_storage *ss,
+			      const struct pn4_mount_args *args,
+			      const struct pn4_transport *t)
 {
+	u16 port = args->port ?: t->port;
+
 	if (ss->ss_family == AF_INET)
 		((struct sockaddr_in *)ss)->sin_port = htons(port);
 	else
 		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
 }
 
-/* Is it one of @cl's addresses, and the port is the one in use? */
-static bool pn4_client_has_addr(const struct pn4_client *cl,
-				struct sockaddr_storage ss, u16 port)
-{
-	unsigned int i;
-
-	pn4_addr_set_port(&ss, port ?: cl->transport->port);
-	for (i = 0; i < cl->nr_addrs; i++)
-		if (!memcmp(&cl->addrs[i], &ss, sizeof(ss)))
-			return true;
-	return false;
-}
-
 static bool pn4_client_matches(const struct pn4_client *cl,
 			       const struct pn4_mount_args *args)
 {
+	struct sockaddr_storage ss;
 	unsigned int i;
 
 	if (!net_eq(cl->net, args->net) ||
@@ -331,9 +331,13 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 		return false;
 	if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
 		return false;
-	for (i = 0; i < args->nr_addrs; i++)
-		if (pn4_client_has_addr(cl, args->addrs[i], args->port))
+	/* not by the addresses that its mount named: one may be another server's */
+	for (i = 0; i < args->nr_addrs; i++) {
+		ss = args->addrs[i];
+		pn4_addr_set_port(&ss, args, cl->transport);
+		if (prpc_peer_proven(cl->peer, &ss))
 			return true;
+	}
 	return false;
 }
 
@@ -365,7 +369,6 @@ static void pn4_client_free(struct pn4_client *cl)
 	if (cl->net)
 		put_net(cl->net);
 	kfree(cl->server);
-	kfree(cl->addrs);
 	kfree(cl->name);
 	synchronize_rcu();	/* pn4_late_put() */
 	kvfree(cl);
@@ -375,7 +378,6 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 					   const struct pn4_transport *t)
 {
 	struct pn4_client *cl = kvzalloc(sizeof(*cl), GFP_KERNEL);
-	unsigned int i;
 
 	if (!cl)
 		return NULL;
@@ -394,25 +396,21 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	cl->minor = args->minor;
 	cl->minor_fixed = args->minor_fixed;
 	cl->transport = t;
-	cl->nr_addrs = args->nr_addrs;
 	cl->lease_time = 60;
 	cl->state_gen = 1;
 	memcpy(cl->verifier, pn4_boot_verifier, sizeof(cl->verifier));
 	cl->cred = prepare_kernel_cred(&init_task);
 	cl->stats = alloc_percpu(struct pn4_stats);
 	cl->name = kstrdup(args->name, GFP_KERNEL);
-	cl->addrs = kmemdup(args->addrs, args->nr_addrs * sizeof(*args->addrs),
-			    GFP_KERNEL);
-	if (!cl->cred || !cl->stats || !cl->name || !cl->addrs) {
+	if (!cl->cred || !cl->stats || !cl->name) {
 		pn4_client_free(cl);
 		return NULL;
 	}
-	for (i = 0; i < cl->nr_addrs; i++)
-		pn4_addr_set_port(&cl->addrs[i], args->port ?: t->port);
 	return cl;
 }
 
-static int pn4_client_peer(struct pn4_client *cl, long patience)
+static int pn4_client_peer(struct pn4_client *cl,
+			   const struct pn4_mount_args *args, long patience)
 {
 	struct prpc_peer_args p = {
 		.net = cl->net,
@@ -422,13 +420,26 @@ static int pn4_client_peer(struct pn4_client *cl, long patience)
 		.prog = PN4_PROGRAM,
 		.vers = PN4_VERSION,
 		.cb_prog = PN4_CB_PROGRAM,
-		.addrs = cl->addrs,
-		.nr_addrs = cl->nr_addrs,
+		.nr_addrs = args->nr_addrs,
+		.rails = args->rails,
+		.nr_rails = args->nr_rails,
+		.max_paths = args->paths,
+		.ident = cl->owner,
 		.max_calls = 2 * PN4_SLOTS_WANTED,
 		.proto = cl->transport->name,
 	};
-	struct prpc_peer *peer = prpc_peer_create(&p);
+	struct sockaddr_storage *addrs;
+	struct prpc_peer *peer;
+	unsigned int i;
 
+	addrs = kmemdup(args->addrs, args->nr_addrs * sizeof(*addrs), GFP_KERNEL);
+	if (!addrs)
+		return -ENOMEM;
+	for (i = 0; i < args->nr_addrs; i++)
+		pn4_addr_set_port(&addrs[i], args, cl->transport);
+	p.addrs = addrs;
+	peer = prpc_peer_create(&p);
+	kfree(addrs);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	cl->peer = peer;
@@ -537,7 +548,7 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 	pn4_client_own(cl);
 	mutex_unlock(&pn4_clients_lock);
 
-	err = pn4_client_peer(cl, patience) ?: pn4_client_begin(cl);
+	err = pn4_client_peer(cl, args, patience) ?: pn4_client_begin(cl);
 	if (err) {
 		pn4_client_destroy(cl);
 		return ERR_PTR(err);
@@ -553,6 +564,7 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 		return twin;
 	}
 	pn4_ready(cl);
+	prpc_peer_spread(cl->peer);
 	if (test_bit(PN4_CL_NEED_BIND, &cl->state))
 		pn4_recover_start(cl, PN4_CL_NEED_BIND);
 	queue_delayed_work(pn4_state_wq, &cl->renew_work, HZ);

@@ -147,7 +147,7 @@ struct pn4_deleg_table {
  * struct pn4_client - one client id with one server
  *
  * Shared by all volumes of the server, see pn4_client_get().
- * @lock guards volumes and error
+ * @lock guards volumes, clientid and server
  * @wait: slots free (exclusive waiters) and changes of @state (wake all)
  */
 struct pn4_client {
@@ -159,8 +159,6 @@ struct pn4_client {
 	char *name;			/* for messages: the first mount's */
 	u32 minor;
 	bool minor_fixed;
-	struct sockaddr_storage *addrs;
-	unsigned int nr_addrs;
 	const struct pn4_transport *transport;
 	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 
@@ -437,9 +435,11 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 				   const struct pn4_transport *t,
 				   const char *why, long patience);
 void pn4_client_put(struct pn4_client *cl);
+int pn4_client_ask(struct pn4_client *cl, struct prpc_conn *conn,
+		   struct pn4_exchange_id_res *res);
 int pn4_client_exchange(struct pn4_client *cl);
 int pn4_client_session(struct pn4_client *cl);
-int pn4_client_bind(struct pn4_client *cl);
+int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn);
 int pn4_client_reclaim_complete(struct pn4_client *cl);
 void pn4_clients_each(void (*one)(struct pn4_client *cl, void *arg), void *arg);
 
@@ -447,6 +447,9 @@ void pn4_clients_each(void (*one)(struct pn4_client *cl, void *arg), void *arg);
 struct pn4_client *pn4_transport_connect(const struct pn4_mount_args *args);
 bool pn4_transport_fits(const struct pn4_client *cl, const char *proto);
 void pn4_transport_show(const struct pn4_client *cl, struct seq_file *m);
+
+/* trunk.c */
+int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn);
 
 /* recover.c */
 void pn4_recover_init(struct pn4_client *cl);

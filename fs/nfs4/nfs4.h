@@ -41,6 +41,8 @@ struct pn4_volume;
  * @rsize, @wsize: upper limits in bytes, 0: none
  * @soft_timeout: seconds a call may wait, 0: for ever ("hard")
  * @proto: "tcp", "rdma", or "auto": RDMA if both ends have it, else TCP
+ * @rails, @nr_rails: local sides to use, none: the suitable ones
+ * @paths: connections at a time, 0: as many as seem sensible
  */
 struct pn4_mount_args {
 	struct net *net;
@@ -53,6 +55,9 @@ struct pn4_mount_args {
 	u32 rsize;
 	u32 wsize;
 	unsigned int soft_timeout;
+	const struct prpc_rail *rails;
+	unsigned int nr_rails;
+	unsigned int paths;
 	const char *proto;
 };
 

@@ -7,6 +7,7 @@
  *
  *	open ADDR PORT [ADDR...]	make the peer (and drop an older one)
  *	wait ERROR			prpc_peer_wait() must return ERROR
+ *	spread				use all addresses at once
  *	call PROC COUNT OUT IN ERROR [MS] [FLAGS]
  *		COUNT calls at a time, each with OUT bytes of payload and room
  *		for IN bytes; all must end with ERROR.  MS: deadline, 0: none.
@@ -37,6 +38,7 @@
 #define T_MAGIC		0x12345678
 #define T_HEAD		32	/* RPC header, checksum, length word */
 #define T_MAX_CALLS	64u
+#define T_MAX_ADDRS	4
 #define T_ECHO		1
 #define T_BUF		1024
 #define T_OUT_SKIP	5
@@ -454,7 +456,7 @@ static int t_crowd(const char *args)
 
 static int t_open(char *args)
 {
-	struct sockaddr_storage addrs[4] = {};
+	struct sockaddr_storage addrs[T_MAX_ADDRS] = {};
 	struct prpc_peer_args pa = {
 		.net = current->nsproxy->net_ns, .name = "test", .ops = &t_ops,
 		.prog = T_PROG, .vers = 4, .cb_prog = T_CB_PROG, .addrs = addrs,
@@ -464,7 +466,7 @@ static int t_open(char *args)
 
 	prpc_peer_destroy(t_peer);
 	t_peer = NULL;
-	for (; addr && port && pa.nr_addrs < 4; addr = strsep(&args, " "))
+	for (; addr && port && pa.nr_addrs < T_MAX_ADDRS; addr = strsep(&args, " "))
 		if (inet_pton_with_scope(&init_net, AF_UNSPEC, addr, port,
 					 &addrs[pa.nr_addrs++]))
 			return -EINVAL;
@@ -510,6 +512,10 @@ static int t_command(char *line)
 {
 	char *word = strsep(&line, " ");
 
+	if (!strcmp(word, "spread") && t_peer) {
+		prpc_peer_spread(t_peer);
+		return 0;
+	}
 	if (!line)
 		return -EINVAL;
 	if (!strcmp(word, "open"))

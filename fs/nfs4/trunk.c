@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Trunking: who is at the other end of a new connection?
+ *
+ * Addresses that a mount names are believed to be one server's only once each
+ * connection has proven it (RFC 8881 section 2.10.5): EXCHANGE_ID on it must
+ * give the owner, major and minor, and the scope that the first one gave, and
+ * BIND_CONN_TO_SESSION must find the session there, which a server that merely
+ * has the same name does not know.  Any other connection is closed and never
+ * carries a call.
+ */
+#include <linux/string.h>
+#include "internal.h"
+
+/* What a greeting has found out. */
+enum pn4_trunk {
+	PN4_TRUNK_SESSION,	/* the session's server */
+	PN4_TRUNK_CLIENT,	/* its twin: another session with the same client id */
+	PN4_TRUNK_NONE,		/* somebody else */
+};
+
+static enum pn4_trunk pn4_trunk_compare(struct pn4_client *cl,
+					const struct pn4_exchange_id_res *res,
+					bool *same_id)
+{
+	enum pn4_trunk found = PN4_TRUNK_NONE;
+
+	spin_lock(&cl->lock);
+	*same_id = res->clientid == cl->clientid;
+	if (pn4_same_server(res, cl->server))
+		found = res->so_minor_id == cl->server->so_minor_id ?
+			PN4_TRUNK_SESSION : PN4_TRUNK_CLIENT;
+	spin_unlock(&cl->lock);
+	return found;
+}
+
+/* Once for each address, however often it is looked at again. */
+static int pn4_trunk_refuse(struct pn4_client *cl, struct prpc_conn *conn,
+			    const struct pn4_exchange_id_res *res, const char *why)
+{
+	if (!prpc_conn_refused(conn))
+		pr_warn("penstock: %s: %pISpc %s (it calls itself \"%*pE\"); not used, looking again now and then\n",
+			cl->name, prpc_conn_addr(conn), why,
+			min_t(int, res->so_major_len, 64), res->so_major);
+	return -EKEYREJECTED;
+}
+
+/*
+ * Bind @conn to the session in both directions; a session that has just been
+ * lost is recovery's to notice.
+ */
+static int pn4_trunk_bind(struct pn4_client *cl, struct prpc_conn *conn,
+			  const struct pn4_exchange_id_res *res, bool same_id)
+{
+	int st = pn4_client_bind(cl, conn);
+
+	if (st == PN4ERR_BADSESSION && !same_id && prpc_peer_live(cl->peer))
+		return pn4_trunk_refuse(cl, conn, res,
+					"has the same name but not our session");
+	return min(st, 0);
+}
+
+static int pn4_trunk_join(struct pn4_client *cl, struct prpc_conn *conn)
+{
+	struct pn4_exchange_id_res *res = kmalloc(sizeof(*res), GFP_NOFS);
+	bool same_id;
+	int st;
+
+	if (!res)
+		return -ENOMEM;
+	st = pn4_client_ask(cl, conn, res);
+	if (st > 0)
+		st = -EREMOTEIO;
+	if (st)
+		goto out;
+	switch (pn4_trunk_compare(cl, res, &same_id)) {
+	case PN4_TRUNK_SESSION:
+		st = pn4_trunk_bind(cl, conn, res, same_id);
+		break;
+	case PN4_TRUNK_CLIENT:
+		st = pn4_trunk_refuse(cl, conn, res,
+				      "is the same server but needs a session of its own");
+		break;
+	case PN4_TRUNK_NONE:
+		st = pn4_trunk_refuse(cl, conn, res, "is another server");
+		break;
+	}
+out:
+	kfree(res);
+	return st;
+}
+
+/*
+ * A connection came up.  Beside others it has to prove where it leads.  When it
+ * is the only one and its path has been good before, it is taken as it is, so
+ * that even a connection that lasts for one call only gets a call done: our
+ * calls bind it to the fore channel by themselves (SP4_NONE, RFC 8881 section
+ * 2.10.3.1), and the back channel is bound behind them.
+ */
+int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn)
+{
+	struct pn4_client *cl = prpc_peer_priv(peer);
+
+	if (!READ_ONCE(cl->session.gen))
+		return 0;
+	if (prpc_peer_live(peer) || !prpc_conn_proven(conn))
+		return pn4_trunk_join(cl, conn);
+	if (time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
+		set_bit(PN4_CL_NEED_BIND, &cl->state);
+		/* else a mount or recovery is at work and sees to it */
+		if (test_bit(PN4_CL_READY, &cl->state))
+			queue_work(pn4_state_wq, &cl->recover_work);
+	}
+	return 0;
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which path a call goes to.
+ *
+ * A large call goes where it can be expected to be done first: outstanding
+ * bytes in its direction, times what a KiB of them has been taking there.  Each
+ * completed large call is a sample of that: the time it took, divided by what
+ * was outstanding when it joined.  Paths whose paces differ by less than two
+ * are taken for equal: where the server and not the path is the bottleneck, the
+ * sample says more about our own choice than about the path, and weighing by
+ * it would drift away from an even load.  Equal paths follow their true rates
+ * all the same, because the faster one is sooner free for the next call.
+ *
+ * A small call stays with its CPU, so that a path's lines stay in its cache,
+ * unless another path, a different one each time, looks twice as good.
+ *
+ * What a path is worth is forgotten slowly, see prpc_relax(), so that one that
+ * was slow is tried again.
+ */
+#include <linux/jiffies.h>
+#include <linux/math64.h>
+#include <linux/smp.h>
+#include "internal.h"
+
+#define PRPC_LARGE	(32u << 10)
+/* Beside the payload, both ways: about a compound's words. */
+#define PRPC_SMALL	256u
+/* Small calls change their path for this much, at least: 1024 ns. */
+#define PRPC_WORTH	200u
+
+static u32 prpc_bytes(const struct prpc_call *call, enum prpc_dir dir)
+{
+	return PRPC_SMALL + (dir == PRPC_DIR_OUT ? call->out.len : call->in.len);
+}
+
+static enum prpc_dir prpc_direction(const struct prpc_call *call)
+{
+	return call->in.len > call->out.len ? PRPC_DIR_IN : PRPC_DIR_OUT;
+}
+
+static bool prpc_large(const struct prpc_call *call)
+{
+	return max(call->in.len, call->out.len) >= PRPC_LARGE;
+}
+
+/* ---- large calls ---- */
+
+/* The best pace of any live path, at least 1. */
+static u32 prpc_best_pace(const struct prpc_peer *peer, enum prpc_dir dir)
+{
+	u32 pace, best = U32_MAX;
+	unsigned int i;
+
+	for (i = 0; i < peer->nr_live; i++) {
+		pace = peer->live[i]->flow[dir].pace;
+		if (pace && pace < best)
+			best = pace;
+	}
+	return best == U32_MAX ? 1 : best;
+}
+
+static u64 prpc_cost(const struct prpc_flow *flow, u32 bytes, u32 best)
+{
+	u64 kib = (flow->load + bytes) >> 10;
+
+	return kib * (flow->pace / 2 < best ? best : flow->pace);
+}
+
+static struct prpc_path *prpc_choose_large(struct prpc_peer *peer,
+					   const struct prpc_call *call)
+{
+	enum prpc_dir dir = prpc_direction(call);
+	u32 best = prpc_best_pace(peer, dir), bytes = prpc_bytes(call, dir);
+	u64 cost, least = U64_MAX;
+	struct prpc_path *path, *found = NULL;
+	unsigned int i, at = 0;
+
+	/* from the cursor on: of equals the one that had no call for longest */
+	for (i = 0; i < peer->nr_live; i++) {
+		path = peer->live[(peer->cursor[dir] + i) % peer->nr_live];
+		cost = prpc_cost(&path->flow[dir], bytes, best);
+		if (cost < least) {
+			least = cost;
+			at = i;
+			found = path;
+		}
+	}
+	peer->cursor[dir] += at + 1;
+	return found;
+}
+
+/* ---- small calls ---- */
+
+/* What a small call is likely to take on @path, in 1024 ns. */
+static u64 prpc_delay(const struct prpc_path *path)
+{
+	const struct prpc_flow *f = path->flow;
+	u64 out = (f[PRPC_DIR_OUT].load >> 10) * f[PRPC_DIR_OUT].pace;
+	u64 in = (f[PRPC_DIR_IN].load >> 10) * f[PRPC_DIR_IN].pace;
+
+	return path->rtt + (max(out, in) >> 10);
+}
+
+static struct prpc_path *prpc_choose_small(struct prpc_peer *peer)
+{
+	unsigned int n = peer->nr_live, at = smp_processor_id() % n;
+	struct prpc_path *near = peer->live[at];
+	struct prpc_path *other = peer->live[(at + 1 + peer->turn++ % (n - 1)) % n];
+
+	if (prpc_delay(near) <= 2 * prpc_delay(other) + PRPC_WORTH)
+		return near;
+	return other;
+}
+
+struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *call)
+{
+	struct prpc_path *path;
+
+	lockdep_assert_held(&peer->lock);
+	if (!peer->nr_live)
+		return NULL;
+	if (peer->nr_live == 1)
+		path = peer->live[0];
+	else if (prpc_large(call))
+		path = prpc_choose_large(peer, call);
+	else
+		path = prpc_choose_small(peer);
+	return prpc_conn_use(path->conn) ? path->conn : NULL;
+}
+
+/* ---- what is outstanding, and what it took ---- */
+
+void prpc_load(struct prpc_path *path, struct prpc_call *call)
+{
+	enum prpc_dir dir;
+
+	lockdep_assert_held(&path->peer->lock);
+	for (dir = 0; dir < PRPC_DIRS; dir++)
+		path->flow[dir].load += prpc_bytes(call, dir);
+	if (!path->calls++)
+		path->quiet = jiffies;
+	call->queued = path->flow[prpc_direction(call)].load >> 10;
+	call->loaded = true;
+}
+
+/* Quicker up than down, and no single sample counts for too much. */
+static u32 prpc_average(u32 old, u64 new)
+{
+	if (!old)
+		return clamp_t(u64, new, 1, U32_MAX / 4);
+	new = clamp_t(u64, new, old / 4, 4ULL * old);
+	if (new > old)
+		old += (u32)(new - old) / 4;
+	else
+		old -= (old - (u32)new) / 8;
+	return clamp_t(u32, old, 1, U32_MAX / 4);
+}
+
+static void prpc_measure(struct prpc_path *path, const struct prpc_call *call)
+{
+	struct prpc_flow *flow = &path->flow[prpc_direction(call)];
+	u64 ns = call->end_ns - call->start_ns;
+
+	if (prpc_large(call))
+		flow->pace = prpc_average(flow->pace, div_u64(ns, call->queued));
+	else
+		path->rtt = prpc_average(path->rtt, ns >> 10);
+}
+
+void prpc_unload(struct prpc_call *call, bool replied)
+{
+	struct prpc_path *path;
+	enum prpc_dir dir;
+
+	if (!call->loaded)
+		return;
+	path = call->conn->path;
+	lockdep_assert_held(&path->peer->lock);
+	call->loaded = false;
+	for (dir = 0; dir < PRPC_DIRS; dir++)
+		path->flow[dir].load -= prpc_bytes(call, dir);
+	path->calls--;
+	/* a call that was sent twice says nothing about either path */
+	if (replied && call->sends == 1)
+		prpc_measure(path, call);
+}
+
+static u32 prpc_toward(u32 value, u32 best)
+{
+	return value > best ? value - (value - best) / 4 : value;
+}
+
+void prpc_relax(struct prpc_peer *peer)
+{
+	u32 best[PRPC_DIRS], rtt = U32_MAX;
+	struct prpc_path *path;
+	enum prpc_dir dir;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (dir = 0; dir < PRPC_DIRS; dir++)
+		best[dir] = prpc_best_pace(peer, dir);
+	for (i = 0; i < peer->nr_live; i++)
+		if (peer->live[i]->rtt)
+			rtt = min(rtt, peer->live[i]->rtt);
+	for (i = 0; i < peer->nr_live; i++) {
+		path = peer->live[i];
+		for (dir = 0; dir < PRPC_DIRS; dir++)
+			path->flow[dir].pace = prpc_toward(path->flow[dir].pace,
+							   best[dir]);
+		path->rtt = prpc_toward(path->rtt, rtt);
+	}
+}
