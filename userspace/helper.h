@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * mount.penstock: prototypes grouped by the file that implements them.
+ * mount.penstock and penstock: prototypes grouped by the file that implements them.
  *
  * devspec.c, options.c and explain.c are pure: strings in, structs and
  * sentences out.  They and resolve.c are what the unit tests and the fuzzer
@@ -236,5 +236,8 @@ int utab_record(const char *source, const char *dir, const char *extra,
 		bool remount);
 /* Options that the mount on @dir shows now, or NULL; *@type: its type. */
 char *utab_live_options(const char *dir, char **type);
+
+/* paths.c: penstock paths; argv[0] is the subcommand, an exit_status comes back */
+int cmd_paths(int argc, char **argv);
 
 #endif

@@ -28,6 +28,7 @@ enum word_kind {
 	W_SIZE,		/* the same, with k and m as factors */
 	W_ENUM,		/* file system word, one of choices */
 	W_TEXT,		/* file system text, passed on as it is */
+	W_RAILS,	/* the same, one or more */
 	W_RETRY,
 	W_SHOWN,	/* by the kernel, not given by people */
 };
@@ -67,6 +68,8 @@ static const struct word words[] = {
 	NUM("actimeo", W_U32, 0, 86400),
 	WORD("noac", W_FLAG),
 	CHOICE("local_lock", "none|posix|flock|all"),
+	NUM("paths", W_U32, 1, 64),
+	WORD("rails", W_RAILS),
 	NUM("retry", W_RETRY, 0, 100000),
 	WORD("addr", W_SHOWN),
 	WORD("proto_why", W_SHOWN),
@@ -138,8 +141,8 @@ static const struct habit {
 	const char *name, *advice;
 } habits[] = {
 	{ "bg", "mount in the background with noauto,x-systemd.automount, or wait with retry=MINUTES" },
-	{ "nconnect", "the client decides on its connections; leave it out" },
-	{ "max_connect", "name every address in the device instead" },
+	{ "nconnect", "use paths=N" },
+	{ "max_connect", "use paths=N, and name every address in the device" },
 	{ "trunkdiscovery", "name every address in the device instead" },
 	{ "timeo", "use soft,timeout=SECONDS" },
 	{ "retrans", "use soft,timeout=SECONDS" },
@@ -424,10 +427,12 @@ static int check_value(const struct word *word, const struct element *el,
 	case W_RETRY:
 	case W_ENUM:
 	case W_TEXT:
+	case W_RAILS:
 		if (!el->value || !el->value_len)
 			return complain(why, "option '%s' needs a value: %s=%s",
 					word->name, word->name,
 					word->choices ? word->choices :
+					word->kind == W_RAILS ? "INTERFACE[,INTERFACE...]" :
 					word->kind == W_TEXT ? "TEXT" : "NUMBER");
 		return 0;
 	default:
@@ -445,6 +450,20 @@ static enum transport transport_called(const char *value)
 		return TRANSPORT_RDMA;
 	default:
 		return TRANSPORT_AUTO;
+	}
+}
+
+/* The rails of a value, which are several when it was quoted. */
+static void add_rails(struct options *opts, const char *text, size_t len)
+{
+	const char *end = text + len, *comma;
+
+	for (; text < end; text = comma + 1) {
+		comma = memchr(text, ',', end - text);
+		if (!comma)
+			comma = end;
+		if (comma > text)
+			add_param(opts, "rails", text, comma - text);
 	}
 }
 
@@ -469,6 +488,9 @@ static int apply_fs_word(struct options *opts, const struct word *word,
 		return 0;
 	case W_TEXT:
 		add_param(opts, key, el->value, el->value_len);
+		return 0;
+	case W_RAILS:
+		add_rails(opts, el->value, el->value_len);
 		return 0;
 	default:
 		if (parse_number(word, el, &number, why))
@@ -559,6 +581,7 @@ int options_parse(struct options *opts, const char *list, bool sloppy,
 		  char *why)
 {
 	static const struct word user_word = { .kind = W_UTAB };
+	bool rails = false;
 	struct element el;
 
 	while (next_element(&list, &el)) {
@@ -567,6 +590,12 @@ int options_parse(struct options *opts, const char *list, bool sloppy,
 		if (!word && el.len > 2 &&
 		    (!strncmp(el.text, "x-", 2) || !strncmp(el.text, "X-", 2)))
 			word = &user_word;
+		/* rails=A,B: the commas of the list and of the value are the same */
+		if (!word && rails && !el.value) {
+			add_rails(opts, el.text, el.len);
+			continue;
+		}
+		rails = word && word->kind == W_RAILS;
 		if (!word && opts->live && list_shows(opts->live, &el))
 			continue;
 		if (!word && sloppy) {

@@ -77,6 +77,19 @@ static void test_fs_words(void)
 	good("context=\"u:r:t:s0:c1,c2\",noac", "context=u:r:t:s0:c1,c2 noac");
 }
 
+static void test_rails(void)
+{
+	good("paths=8,rails=eth1", "paths=8 rails=eth1");
+	good("rails=eth1,eth2,192.168.7.0/24,soft", "rails=eth1 rails=eth2 rails=192.168.7.0/24 soft");
+	good("rails=\"eth1,eth2\",noac", "rails=eth1 rails=eth2 noac");
+	good("rails=eth1,rails=eth2", "rails=eth1 rails=eth2");
+	bad("rails", "needs a value: rails=INTERFACE[,INTERFACE...]");
+	bad("rails=eth1,soft,eth2", "unknown option 'eth2'");
+	bad("rails=eth1,rszie=1M", "did you mean 'rsize'?");
+	bad("paths=0", "from 1 to 64");
+	bad("paths=65", "from 1 to 64");
+}
+
 static void test_flags(void)
 {
 	good("ro,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow", "");
@@ -143,7 +156,7 @@ static void test_unknown(void)
 	bad("=1", "unknown option '=1'");
 	bad("ADDR=1", "unknown option");
 	bad("addr=10.0.0.1", "name the addresses in the device");
-	bad("nconnect=8", "'nconnect' is not supported: the client decides");
+	bad("nconnect=8", "'nconnect' is not supported: use paths=N");
 	bad("bg", "x-systemd.automount");
 	bad("timeo=600", "timeout=SECONDS");
 	CHECK(!parse(NULL, "frobnicate=1,noac", true));
@@ -176,6 +189,7 @@ static void test_remount(void)
 int main(void)
 {
 	test_fs_words();
+	test_rails();
 	test_flags();
 	test_fstab_words();
 	test_bad_values();
