@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Several paths to one server: who carries what, and what happens when they die.
+
+The client has two rails, eth0 (10.1.0.1) and eth1 (10.2.0.1); each node one
+address on each.
+"""
+
+import contextlib
+import json
+import time
+
+RAILS = "node1,node1-rail2:/export"
+PENSTOCK = "/penstock/repo/build/$KERNEL/bin/penstock"
+VERIFY = ("fio --name=v --directory={d} --size=16m --rw=randrw --bs=64k --ioengine=libaio "
+          "--iodepth=8 --direct=1 --verify=crc32c --verify_fatal=1 --verify_state_save=0 "
+          "--time_based --runtime={s} --minimal")
+
+
+def _paths(b, where="/mnt/a"):
+    """What `penstock paths` says, by address without its port and in order."""
+    out = b.run(b.client, f". /penstock/guest/env; {PENSTOCK} paths --json -i 0.01 {where}")
+    return json.loads(out)["paths"]
+
+
+def _live(b, where="/mnt/a"):
+    return [p for p in _paths(b, where) if p["state"] == "LIVE"]
+
+
+def _until(b, what, test, seconds=30):
+    deadline = time.monotonic() + seconds * 3
+    while not test():
+        if time.monotonic() > deadline:
+            b.say(b.run(b.client, "grep path: /proc/self/mountstats; dmesg | tail -20"))
+            b.fail(f"not within {seconds} s: {what}")
+        time.sleep(0.5)
+
+
+def _mount(b, source=RAILS, want=2, options="", where="/mnt/a"):
+    b.mount(source, where, options)
+    _until(b, f"{want} live paths", lambda: len(_live(b, where)) == want)
+
+
+@contextlib.contextmanager
+def _rail_hole(b, node, net):
+    """The node takes nothing from that network and sends nothing there."""
+    b.run(node, "nft -f - <<'END'\ntable inet railhole {\n"
+          f" chain in {{ type filter hook input priority -300; ip saddr {net} drop; }}\n"
+          f" chain out {{ type filter hook output priority -300; ip daddr {net} drop; }}\n"
+          "}\nEND")
+    try:
+        yield
+    finally:
+        b.run(node, "nft delete table inet railhole")
+
+
+#: fs=penstock
+def t_both_rails_carry(b):
+    """Large calls spread evenly over equal paths, both ways, within 10%."""
+    _mount(b)
+    d = b.dir()
+    b.run(b.client, f"dd if=/dev/zero of={d}/f bs=1M count=64 oflag=direct status=none", timeout=120)
+    b.run(b.client, f"fio --name=r --filename={d}/f --size=64m --rw=read --bs=256k --direct=1 "
+                    "--ioengine=libaio --iodepth=8 --minimal >/dev/null", timeout=120)
+    for way in ("bytes_out", "bytes_in"):
+        one, two = (p[way] for p in _live(b))
+        if min(one, two) < 0.9 * max(one, two):
+            b.fail(f"{way} is {one} and {two}")
+
+
+#: fs=penstock
+def t_rails_named(b):
+    """rails= keeps to the interfaces it names; paths= says how many connections."""
+    _mount(b, want=1, options="rails=eth1")
+    b.eq([(p["rail"], p["address"]) for p in _paths(b)], [("eth1", "10.2.0.11:2049")])
+    b.run(b.client, "grep ' /mnt/a penstock .*,rails=eth1,' /proc/mounts; "
+                    "ss -tnH dst 10.2.0.11 | grep 10.2.0.1%eth1")
+    b.umount()
+    _mount(b, want=1, options="rails=10.1.0.0/16")
+    b.eq([(p["rail"], p["address"]) for p in _paths(b)], [("10.1.0.0/16", "10.1.0.11:2049")])
+    b.umount()
+    _mount(b, want=5, options="rails=eth0,eth1,paths=5")
+    rails = sorted(p["rail"] for p in _paths(b))
+    b.eq(rails in (["eth0"] * 3 + ["eth1"] * 2, ["eth0"] * 2 + ["eth1"] * 3), True, f"even: {rails}")
+    b.run(b.client, "grep ' /mnt/a penstock .*,paths=5,rails=eth0,rails=eth1,' /proc/mounts")
+    b.umount()
+    done = b.mount(RAILS, options="rails=nosuch0", ok=False)
+    if not done.rc or "interface" not in done.out:
+        b.fail(f"a rail that does not exist: {done.rc} {done.out}")
+
+
+#: fs=penstock
+def t_budget(b):
+    """More addresses than paths: as many paths as there may be, on both rails."""
+    _mount(b, "node1-all:/export", want=2, options="paths=2")
+    b.eq(sorted(p["rail"] for p in _paths(b)), ["eth0", "eth1"])
+    b.umount()
+    _mount(b, "10.1.0.11-10.1.0.11,10.2.0.11,[fd00:1::11]:/export", want=3)
+
+
+#: fs=penstock
+def t_other_server_refused(b):
+    """An address of another server among ours: said, never used, and no harm."""
+    _mount(b, "node1,node2,node1-rail2:/export")
+    b.eq(sorted(p["address"] for p in _live(b)), ["10.1.0.11:2049", "10.2.0.11:2049"])
+    _until(b, "refused", lambda: [p["state"] for p in _paths(b)
+                                  if p["address"] == "10.1.0.12:2049"] == ["REFUSED"])
+    b.run(b.client, "dmesg | grep 'penstock.* 10.1.0.12:2049 is another server'")
+    d = b.dir()
+    b.run(b.client, f"seq 50000 >{d}/f; sync {d}/f; seq 50000 | cmp - {d}/f")
+    b.run(b.node2, f"! test -e /export/{d.split('/')[-1]}")
+    # a mount of that other server is not taken for one of ours
+    b.mount("node2:/export", "/mnt/b")
+    other = b.dir("/mnt/b")
+    b.run(b.node2, f"test -d /export/{other.split('/')[-1]}")
+
+
+#: fs=penstock timeout=240
+def t_link_down_under_verify(b):
+    """A rail loses its link and gets it back, twice: no error, no wrong byte."""
+    _mount(b)
+    d = b.dir()
+    job = b.start(b.client, VERIFY.format(d=d, s=40), timeout=200)
+    for rail in (2, 1):
+        time.sleep(5)
+        b.client.link(rail, False)
+        _until(b, "one path", lambda: len(_live(b)) == 1)
+        time.sleep(3)
+        b.client.link(rail, True)
+        _until(b, "both again", lambda: len(_live(b)) == 2)
+    b.finish(job, 200)
+    b.run(b.client, f"rm -r {d}")
+
+
+#: fs=penstock timeout=240
+def t_silent_rail_under_verify(b):
+    """A rail swallows everything and says nothing: the other one carries on, and
+    no request waits for long."""
+    _mount(b)
+    d = b.dir()
+    job = b.start(b.client, VERIFY.format(d=d, s=30), timeout=200)
+    time.sleep(5)
+    with _rail_hole(b, b.node1, "10.2.0.0/16"):
+        _until(b, "one path", lambda: [p["address"] for p in _live(b)] == ["10.1.0.11:2049"])
+        before = _live(b)[0]["replies"]
+        time.sleep(3)
+        if _live(b)[0]["replies"] == before:
+            b.fail("nothing goes over the rail that is left")
+    _until(b, "both again", lambda: len(_live(b)) == 2, 60)
+    b.finish(job, 200)
+    if not sum(p["resends"] for p in _paths(b)):
+        b.fail("no call was sent again: the hole met no call")
+
+
+#: fs=penstock timeout=240
+def t_busy_server_is_not_dead(b):
+    """A server that stands still loses no path: what is silent everywhere is slow."""
+    _mount(b)
+    d = b.dir()
+    job = b.start(b.client, f"for i in $(seq 30); do seq 1000 >{d}/f$i && sync {d}/f$i || exit 1; done",
+                  timeout=200)
+    time.sleep(1)
+    b.node1.pause()
+    time.sleep(5)
+    b.node1.resume()
+    b.finish(job, 200)
+    b.eq([p["reconnects"] for p in _paths(b)], [0, 0], "reconnects")
+
+
+#: fs=penstock timeout=300
+def t_exactly_once(b):
+    """Directory operations under paths that are torn down all the time: each runs
+    once, so none of them finds its own work done."""
+    _mount(b, options="paths=4", want=4)
+    d = b.dir()
+    job = b.start(b.client, f"cd {d} && i=0; while ! test -e /tmp/stop; do i=$((i + 1)); "
+                            "mkdir a$i && mv a$i b$i && : >b$i/f && ln b$i/f b$i/g && rm b$i/f && "
+                            "mv b$i/g b$i/h && rm b$i/h && rmdir b$i || { echo in round $i; exit 1; }; "
+                            "done; ls -A | wc -l; echo rounds $i", timeout=280)
+    b.undo.callback(b.run, b.client, "rm -f /tmp/stop")
+    for _ in range(12):
+        b.run(b.client, "ss -K dst 10.2.0.11 dport = 2049 >/dev/null; sleep 1; "
+                        "ss -K dst 10.1.0.11 dport = 2049 >/dev/null; sleep 1", timeout=120)
+    b.run(b.client, "touch /tmp/stop")
+    done = b.finish(job, 120)
+    b.eq(done.out.splitlines()[0].strip(), "0", "left in the directory")
+    if not sum(p["resends"] for p in _paths(b)):
+        b.fail("no call was ever sent again")
+
+
+#: fs=penstock timeout=300
+def t_node_killed(b):
+    """All paths die with their node: calls wait, can be killed, and go on."""
+    _mount(b)
+    d = b.dir()
+    b.run(b.client, f"seq 1000 >{d}/f; sync {d}/f")
+    b.reboot(b.node1)
+    job = b.start(b.client, f"echo more >>{d}/f; sync {d}/f; tail -1 {d}/f", timeout=200)
+    b.run(b.client, f"setsid sh -c 'exec stat {d}/never' >/dev/null 2>&1 </dev/null & p=$!; sleep 2; "
+                    "kill -9 $p; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $p 2>/dev/null || exit 0; "
+                    "sleep 1; done; exit 1", timeout=120)
+    b.wait(b.node1)
+    b.eq(b.finish(job, 200).out, "more\n")
+    _until(b, "both again", lambda: len(_live(b)) == 2, 60)
+
+
+#: fs=penstock
+def t_callbacks_survive(b):
+    """The connection that carried callbacks dies: another one does from then on."""
+    _mount(b)
+    d = b.dir()
+    for _ in range(3):
+        for net in ("10.1.0.11", "10.2.0.11"):
+            b.run(b.client, f"ss -K dst {net} dport = 2049 >/dev/null; sleep 1; ls {d}")
+    _until(b, "both again", lambda: len(_live(b)) == 2)
+    _until(b, "callbacks", lambda: not b.try_run(
+        b.client, f"ls {d}").rc and "callback state: UP" in b.run(
+            b.node1, "cat /proc/fs/nfsd/clients/*/info"))
