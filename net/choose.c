@@ -103,7 +103,7 @@ static u64 prpc_delay(const struct prpc_path *path)
 
 static struct prpc_path *prpc_choose_small(struct prpc_peer *peer)
 {
-	unsigned int n = peer->nr_live, at = smp_processor_id() % n;
+	unsigned int n = peer->nr_live, at = raw_smp_processor_id() % n;
 	struct prpc_path *near = peer->live[at];
 	struct prpc_path *other = peer->live[(at + 1 + peer->turn++ % (n - 1)) % n];
 

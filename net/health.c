@@ -20,7 +20,7 @@
 #define PRPC_WATCH		(HZ / 10)
 #define PRPC_PROBE_AFTER	(HZ / 4)
 #define PRPC_DEAD_AFTER		(HZ * 7 / 10)
-/* A machine that has heard the probe must not take longer to say so. */
+/* Heard of just now: longer ago, and all may have fallen silent since. */
 #define PRPC_FRESH		(HZ / 4)
 #define PRPC_PROBE_LASTS	(2 * HZ)
 /* A look that comes so late says that we have slept, not the others. */
@@ -74,7 +74,7 @@ static void prpc_listen(struct prpc_path *path, bool late)
 	path->heard = heard;
 }
 
-/* Is another path heard of while @path is silent? */
+/* Is another path heard of just now, while @path is silent? */
 static bool prpc_others_heard(const struct prpc_path *path)
 {
 	const struct prpc_peer *peer = path->peer;
@@ -84,7 +84,7 @@ static bool prpc_others_heard(const struct prpc_path *path)
 	for (i = 0; i < peer->nr_live; i++) {
 		other = peer->live[i];
 		if (other != path &&
-		    time_after(other->heard, path->quiet + PRPC_FRESH))
+		    time_after(other->heard + PRPC_FRESH, jiffies))
 			return true;
 	}
 	return false;

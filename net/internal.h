@@ -172,7 +172,8 @@ struct prpc_path {
  * @waiting: calls without a connection, in order
  * @watching: @watch_work is queued; @watched: when it last ran
  * @wait: woken when a path or a call changes in a way somebody may wait for
- * @paths: does not change while the peer exists
+ * @paths: does not change while the peer exists; the @nr_first of them that are
+ *	the first of their pairs come first
  * @spread: all paths are wanted, not just one
  * @dying: prpc_peer_destroy() has begun
  * @failures: attempts to connect that failed, ever; for prpc_peer_wait()
@@ -210,6 +211,7 @@ struct prpc_peer {
 	struct list_head link;		/* prpc_peers in health.c */
 	struct list_head paths;
 	unsigned int nr_paths;
+	unsigned int nr_first;
 	atomic_t nr_callbacks;
 	struct delayed_work watch_work;
 	struct delayed_work deadline_work;

@@ -269,7 +269,7 @@ static struct prpc_path *prpc_path_after(struct prpc_path *path)
 {
 	struct prpc_peer *peer = path->peer;
 
-	if (list_is_last(&path->link, &peer->paths))
+	if (path->index + 1 == peer->nr_first)
 		return list_first_entry(&peer->paths, struct prpc_path, link);
 	return list_next_entry(path, link);
 }
@@ -326,8 +326,8 @@ static void prpc_path_next(struct prpc_path *path, bool failed)
 	struct prpc_path *next = failed ? prpc_path_after(path) : path;
 	unsigned long delay = 0;
 
-	if (failed && peer->streak % peer->nr_paths == 0)
-		delay = prpc_backoff(peer->streak / peer->nr_paths);
+	if (failed && peer->streak % peer->nr_first == 0)
+		delay = prpc_backoff(peer->streak / peer->nr_first);
 	if (delay)
 		prpc_path_set(next, PRPC_PATH_BACKOFF);
 	queue_delayed_work(prpc_mgmt_wq, &next->connect_work, delay);

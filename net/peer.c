@@ -186,7 +186,7 @@ int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 	prpc_peer_start(peer);
 	error = prpc_wait_killable(peer->wait,
 				   prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
-				   READ_ONCE(peer->failures) - since >= peer->nr_paths,
+				   READ_ONCE(peer->failures) - since >= peer->nr_first,
 				   timeout);
 	if (prpc_peer_live(peer))
 		return 0;

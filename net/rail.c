@@ -372,6 +372,8 @@ static int prpc_plan_build(struct prpc_peer *peer, const struct prpc_plan *plan)
 			path->index = peer->nr_paths++;
 			list_add_tail(&path->link, &peer->paths);
 		}
+		if (!lane)
+			peer->nr_first = peer->nr_paths;
 	}
 	return 0;
 }

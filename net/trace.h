@@ -15,6 +15,7 @@
 #include "internal.h"
 
 #define PRPC_TRACE_ADDR	sizeof(struct sockaddr_in6)
+#define PRPC_TRACE_RAIL	24
 
 #define prpc_show_state(state)						\
 	__print_symbolic(state,						\
@@ -31,15 +32,17 @@ TRACE_EVENT(prpc_path_state,
 	TP_ARGS(path, old, new),
 	TP_STRUCT__entry(
 		__array(u8, addr, PRPC_TRACE_ADDR)
+		__array(char, rail, PRPC_TRACE_RAIL)
 		__field(int, old)
 		__field(int, new)
 	),
 	TP_fast_assign(
 		memcpy(__entry->addr, &path->addr, PRPC_TRACE_ADDR);
+		strscpy(__entry->rail, path->rail.name, PRPC_TRACE_RAIL);
 		__entry->old = old;
 		__entry->new = new;
 	),
-	TP_printk("addr=%pISpc %s -> %s", __entry->addr,
+	TP_printk("addr=%pISpc rail=%s %s -> %s", __entry->addr, __entry->rail,
 		  prpc_show_state(__entry->old), prpc_show_state(__entry->new))
 );
 

@@ -12,6 +12,8 @@
 #include <linux/string.h>
 #include "internal.h"
 
+#define PN4_TRUNK_PATIENCE	(5 * HZ)
+
 /* What a greeting has found out. */
 enum pn4_trunk {
 	PN4_TRUNK_SESSION,	/* the session's server */
@@ -60,6 +62,17 @@ static int pn4_trunk_bind(struct pn4_client *cl, struct prpc_conn *conn,
 	return min(st, 0);
 }
 
+/*
+ * An EXCHANGE_ID between those of recovery and its CREATE_SESSION would replace
+ * the client id that is not confirmed yet (section 18.35.4, case 4).
+ */
+static void pn4_trunk_settle(struct pn4_client *cl)
+{
+	wait_event_timeout(cl->wait, test_bit(PN4_CL_READY, &cl->state) ||
+			   test_bit(PN4_CL_DEAD, &cl->state) ||
+			   !prpc_peer_live(cl->peer), PN4_TRUNK_PATIENCE);
+}
+
 static int pn4_trunk_join(struct pn4_client *cl, struct prpc_conn *conn)
 {
 	struct pn4_exchange_id_res *res = kmalloc(sizeof(*res), GFP_NOFS);
@@ -68,6 +81,7 @@ static int pn4_trunk_join(struct pn4_client *cl, struct prpc_conn *conn)
 
 	if (!res)
 		return -ENOMEM;
+	pn4_trunk_settle(cl);
 	st = pn4_client_ask(cl, conn, res);
 	if (st > 0)
 		st = -EREMOTEIO;
