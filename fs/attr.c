@@ -10,6 +10,8 @@
  * A change value that we did not cause makes cached data and names stale.
  * What we cause ourselves is marked: for writes by PS_I_OWN, for directories
  * by the change value that the server reports from just before the operation.
+ * Whether somebody else wrote at the same time cannot be seen: PS_I_UNSURE tells
+ * that, and who takes a lock does not rely on what is cached then.
  */
 #include <linux/namei.h>
 #include "penstock.h"
@@ -178,6 +180,8 @@ static void ps_apply_locked(struct inode *inode, const struct pn4_attr *a,
 	if (changed) {
 		if (!own && !test_bit(PS_I_OWN, &pi->flags))
 			ps_foreign_change(inode);
+		else
+			set_bit(PS_I_UNSURE, &pi->flags);
 		pi->change = a->change;
 		atomic64_inc(&pi->attr_seq);
 	}

@@ -126,6 +126,7 @@ int ps_data_invalidate(struct inode *inode)
 	if (rc)
 		return rc;
 	if (test_and_clear_bit(PS_I_DATA_STALE, &pi->flags)) {
+		clear_bit(PS_I_UNSURE, &pi->flags);
 		rc = ps_throw_out(inode);
 		if (rc)
 			set_bit(PS_I_DATA_STALE, &pi->flags);

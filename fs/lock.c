@@ -41,6 +41,18 @@ static int ps_lock_sync(struct inode *inode)
 	return rc;
 }
 
+/*
+ * Who held the lock before may have written while we wrote elsewhere in the file
+ * and took the change for ours.
+ */
+static void ps_lock_doubt(struct inode *inode)
+{
+	struct ps_inode *pi = PS_I(inode);
+
+	if (test_bit(PS_I_UNSURE, &pi->flags) || test_bit(PS_I_OWN, &pi->flags))
+		set_bit(PS_I_DATA_STALE, &pi->flags);
+}
+
 /* ---- the VFS's list ---- */
 
 /*
@@ -178,8 +190,11 @@ static int ps_lock_get(struct file *file, int cmd, struct file_lock *fl)
 	if (ps_lock_private(inode))
 		return 0;
 	/* the lock is held; what cannot be asked now is asked at first use */
+	ps_lock_doubt(inode);
 	ps_attr_expire(inode);
 	ps_data_revalidate(inode, false);
+	/* a change of ours in between may have hidden theirs once more */
+	ps_lock_doubt(inode);
 	return 0;
 }
 

@@ -81,6 +81,7 @@ enum {
 	PS_I_ATTR_STALE,	/* ask the server before the next use */
 	PS_I_DATA_STALE,	/* cached pages are of an older version */
 	PS_I_OWN,		/* we changed it: the next change value is ours */
+	PS_I_UNSURE,		/* ... and may have hidden that others changed it, too */
 	PS_I_GONE,		/* the server does not know the handle any more */
 	PS_I_AUTOMOUNT,		/* root of another file system of the server */
 	PS_I_CHILD_USED,	/* directory: a cached child was looked at */
