@@ -139,13 +139,16 @@ class Writer:
                 "results": list(n.errors[:n.ops_done]), "restarts": self.restarts}
 
 
-def judge(d, facts):
-    """([what is wrong in directory d of a writer], operations that met their own result)"""
+def judge(d, facts, cold=False):
+    """([what is wrong in directory d of a writer], operations that met their own result)
+    cold: what is cached of the journal is not good enough"""
     wrong = []
     if facts["error"]:
         wrong.append(f"the writer got error {os.strerror(facts['error'])}")
     try:
         with open(d + "/journal", "rb") as f:
+            if cold:
+                os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             data = f.read()
     except FileNotFoundError:
         data = b""
