@@ -2,6 +2,7 @@
 """Random histories of two clients, judged (tests/history); `make check-history` plays longer."""
 
 import collections
+import json
 
 from history.drive import one
 
@@ -13,6 +14,8 @@ def _play(b, seed, **more):
     wrong, ops = one(b, d + "/play", seed, **more)
     b.say(f"{len(ops)} operations: {dict(collections.Counter(op['what'] for op in ops))}")
     if wrong:
+        with open(b.log.name + ".json", "w") as f:
+            json.dump(ops, f)
         b.fail("\n".join(wrong[:20]))
     if len(ops) < 500:
         b.fail(f"only {len(ops)} operations were noted")

@@ -27,6 +27,11 @@ settled before a write began that the reader must see, which is each write
   c. settled before a lock was asked for that the read is under, or made under a lock
      that excludes that one and was held before it.
 
+Rule b is asked of a client that has not written to the file itself since the write in
+question began. Otherwise it cannot tell, without a delegation, whether the change
+that it sees is its own, and takes it to be; that is so with all NFS clients, and what
+locks are for. strict asks it of everybody.
+
 And no read sees what nobody has begun to write; conflicting locks are not held at
 the same time; and a rename that came after all others has the last word.
 """
@@ -61,12 +66,14 @@ class Lock:
 
 
 class History:
-    def __init__(self, ops):
+    def __init__(self, ops, strict):
+        self.strict = strict
         self.ops = sorted(ops, key=lambda op: op["begin"])
         self.opens, self.locks = {}, {}
         self.locks_of = collections.defaultdict(list)
         self.flushes = collections.defaultdict(list)
         self.writes = collections.defaultdict(list)
+        self.writes_of = collections.defaultdict(list)
         self.wrong = []
         for op in self.ops:
             self._take(op)
@@ -95,6 +102,7 @@ class History:
             self.flushes[op["proc"], op["open"]].append(op)
         elif what == "write":
             self.writes[op["file"], op["block"]].append(op)
+            self.writes_of[op["file"]].append(op)
 
     def _held(self, lock):
         """What its process holds at that moment, on the same file, and overlaps it."""
@@ -126,13 +134,19 @@ class History:
         """Why the read must see w, or "" """
         if w["client"] == read["client"] and w["end"] < read["begin"]:
             return "of the same client"
-        if w["settled"] < self.opens[read["proc"], read["open"]]["begin"]:
+        if w["settled"] < self.opens[read["proc"], read["open"]]["begin"] and \
+                (self.strict or not self._hidden(w, read)):
             return "settled before the file was opened"
         if lock and w["settled"] < lock.asked:
             return "settled before the lock was asked for"
         if lock and w["lock"] and w["lock"].before(lock):
             return "made under a lock before"
         return ""
+
+    def _hidden(self, w, read):
+        """Did the reader's client write to the file, too, after w began?"""
+        return any(x["client"] == read["client"] and x["begin"] < read["begin"] and
+                   x["settled"] > w["begin"] for x in self.writes_of[w["file"]])
 
     # -- the rules ------------------------------------------------------------
 
@@ -188,9 +202,9 @@ def show(op):
     return f"[{op['begin']}-{op['end']} {op['proc']} {op['what']} {words}]"
 
 
-def judge(ops, final=None):
+def judge(ops, final=None, strict=False):
     """Everything that is wrong with a history, in words."""
-    h = History(ops)
+    h = History(ops, strict)
     h.reads()
     h.exclusion()
     h.names(final or {})

@@ -88,6 +88,20 @@ class Rules(unittest.TestCase):
         self.m.read(B1, self.m.open(B1), "x")
         self.bad("settled before the file was opened")
 
+    def test_hidden_by_a_write_of_ours(self):
+        """Without a delegation nobody can tell; but only who has written since."""
+        m = self.m
+        fd = m.open(B1)
+        m.write(B1, fd, "ours", block=1)
+        self.closed()
+        m.op(B1, "close", open=fd)
+        m.read(B1, m.open(B1), "")
+        self.good()
+        self.assertTrue(judge(m.ops, strict=True))
+        self.closed(tag="y")
+        m.read(B1, m.open(B1), "")
+        self.bad("settled before the file was opened")
+
     def test_open_before_close(self):
         fd = self.m.open(B1)
         self.closed()
@@ -249,7 +263,7 @@ class Machine:
                 m.write(who, fd, f"{i}", block)
                 cache[block] = self.server[block] = f"{i}"
             m.op(who, "close", open=fd)
-        return judge(m.ops)
+        return judge(m.ops, strict=True)
 
 
 class Random(unittest.TestCase):
