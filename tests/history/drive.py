@@ -21,13 +21,13 @@ def _ops(out, final):
             ops += json.load(f)
         os.unlink(path)
     for op in ops:
-        if op["what"] == "rename":
+        if "index" in op:
             op["file"] = next((ino for ino, names in final.items()
                                if any(n.startswith(f"f{op['index']}") for n in names)), 0)
     return ops
 
 
-def one(b, d, seed, procs=2, rounds=60, restart=False):
+def one(b, d, seed, procs=2, rounds=60, restart=False, strict=False):
     """Play once in directory d (below /mnt/a on both clients); b is a Bench. (what is
     wrong, how many operations)"""
     guests = {name: b.cluster.guest(name) for name in CLIENTS}
@@ -48,4 +48,4 @@ def one(b, d, seed, procs=2, rounds=60, restart=False):
     final = {int(k): v for k, v in json.loads(b.run(b.node1, f"{PLAY} names {server}")).items()}
     ops = _ops(out, final)
     b.run(b.client, f"rm -r {d}")
-    return judge(ops, final), ops
+    return judge(ops, final, strict), ops

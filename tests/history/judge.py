@@ -15,7 +15,8 @@ A history is a list of dictionaries, one an operation:
 			once only, and "" is what was there before all writes
 	kind, first, last	lock: "r" or "w", the blocks from first to last
 	lock		lock, unlock: number of the lock, unique for proc
-	name, to	rename: from, to
+	name, to	rename: from, to; "maybe" is one that found no file, which may
+			be its own doing if the server has restarted
 
 and judge() says what contradicts close-to-open coherence, or locks. A write is
 *settled* when its process has ended an fsync, a close or the unlocking of a lock
@@ -68,7 +69,7 @@ class Lock:
 class History:
     def __init__(self, ops, strict):
         self.strict = strict
-        self.ops = sorted(ops, key=lambda op: op["begin"])
+        self.ops = sorted(map(dict, ops), key=lambda op: op["begin"])
         self.opens, self.locks = {}, {}
         self.locks_of = collections.defaultdict(list)
         self.flushes = collections.defaultdict(list)
@@ -185,15 +186,16 @@ class History:
         """final: the names that each file has in the end."""
         renames = collections.defaultdict(list)
         for op in self.ops:
-            if op["what"] == "rename":
+            if op["what"] in ("rename", "maybe"):
                 renames[op["file"]].append(op)
         for file, found in final.items():
             if len(found) != 1:
                 self.wrong.append(f"file {file} has the names {found}")
                 continue
             last = max(renames[file], key=lambda op: op["begin"], default=None)
-            if last and all(op is last or op["end"] < last["begin"] for op in renames[file]) and \
-                    found[0] != last["to"]:
+            if not last or last["what"] != "rename" or found[0] == last["to"]:
+                continue
+            if all(op is last or op["end"] < last["begin"] for op in renames[file]):
                 self.wrong.append(f"file {file} is called {found[0]} after {show(last)}")
 
 

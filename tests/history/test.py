@@ -240,6 +240,8 @@ class Rules(unittest.TestCase):
         self.bad("is called g", {1: ["g"]})
         self.bad("has the names", {1: ["f", "g"]})
         self.bad("has the names", {1: []})
+        self.m.op(A1, "maybe", name="g", to="f")
+        self.good({1: ["g"]})
 
 
 class Machine:
