@@ -20,7 +20,10 @@
 #define PRDMA_RESOLVE_MS	2000
 /*
  * A peer that acknowledges nothing is given up by the device after 8 times
- * 4.096 us << 16, which is 2 s.
+ * 4.096 us << 16, which is 2 s.  The server's device gets both figures from us.
+ * Soft RoCE counts each lost packet of a long Write as a retry, so that a lossy
+ * link would break connections all the time, unless they are 7: that it takes
+ * as "for ever", and leaves it to PRDMA_PROBE_DEAD to find the dead.
  */
 #define PRDMA_ACK_TIMEOUT	16
 #define PRDMA_RETRIES		7
@@ -32,7 +35,7 @@
 #define PRDMA_PROBE_BUSY	HZ
 #define PRDMA_PROBE_IDLE	(5 * HZ)
 /* and given up if the device never says what became of the question. */
-#define PRDMA_PROBE_DEAD	(10 * HZ)
+#define PRDMA_PROBE_DEAD	(6 * HZ)
 /*
  * A server whose device answers, and which itself does not, has lost our calls;
  * see PTCP_NO_ANSWER.
@@ -297,7 +300,7 @@ static void prdma_grow_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 
 	/* with less than we could have, things go on, slower */
-	prdma_grow(c, READ_ONCE(c->grant));
+	prdma_grow(c, READ_ONCE(c->wanted));
 	memalloc_noio_restore(noio);
 	prdma_go_on(c);
 }

@@ -791,6 +791,7 @@ void prdma_io_init(struct prdma_conn *c)
 	INIT_DELAYED_WORK(&c->send_work, prdma_send_work);
 	/* one, until the first reply says more (RFC 8166 section 3.3.3) */
 	c->grant = 1;
+	c->wanted = PRDMA_CREDITS_MIN;
 }
 
 static void prdma_req_destroy(struct prdma_req *r)

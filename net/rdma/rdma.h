@@ -216,6 +216,7 @@ struct prdma_counts {
  * @grant: calls that the server allows
  * @busy: requests that it may have
  * @nr_reqs: requests that exist
+ * @wanted: how many there should be
  * @nr_shared: regions beside those that they have
  * @stopped: nothing is sent any more
  * @received: messages; read by @watch
@@ -242,6 +243,7 @@ struct prdma_conn {
 	u32 grant;
 	u32 busy;
 	u32 nr_reqs;
+	u32 wanted;
 	u32 nr_shared;
 	bool stopped;
 	u32 received;

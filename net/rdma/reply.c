@@ -216,8 +216,10 @@ static void prdma_reply_in(struct prdma_conn *c, struct prdma_rep *rep)
 	c->received++;
 	/* the server must not stop us for good, nor must we ask too much of ourselves */
 	c->grant = clamp(m->credits, 1u, PRDMA_CREDITS_MAX);
-	if (c->grant > c->nr_reqs && !c->stopped)
+	if (c->grant > c->wanted && !c->stopped) {
+		c->wanted = c->grant;
 		queue_work(prpc_io_wq, &c->grow_work);
+	}
 	/* a cancel waits for the lock, so that the call stays while we hold it */
 	call = prpc_reply_begin(&c->conn, m->xid);
 	cut = call && prpc_fault(call, PRPC_FAULT_CUT_REPLY);
