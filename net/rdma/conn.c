@@ -156,7 +156,7 @@ static int prdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 		break;
 	case RDMA_CM_EVENT_ESTABLISHED:
 		prdma_agree(c, &ev->param.conn);
-		/* what was agreed is read after the step is seen */
+		/* pairs with prdma_cm_at(): what was agreed is read after it */
 		smp_store_release(&c->cm_step, PRDMA_CM_ESTABLISHED);
 		break;
 	case RDMA_CM_EVENT_TIMEWAIT_EXIT:
@@ -172,20 +172,26 @@ static int prdma_cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 	return 0;
 }
 
+static bool prdma_cm_at(const struct prdma_conn *c, int step)
+{
+	/* pairs with prdma_cm_event() */
+	return smp_load_acquire(&c->cm_step) >= step;
+}
+
 /* Wait until the connection manager has got to @step. */
 static int prdma_cm_wait(struct prdma_conn *c, int step, unsigned long deadline)
 {
 	struct prpc_conn *conn = &c->conn;
 	long left = deadline - jiffies;
 
-	wait_event_timeout(conn->wait, smp_load_acquire(&c->cm_step) >= step ||
+	wait_event_timeout(conn->wait, prdma_cm_at(c, step) ||
 			   READ_ONCE(c->cm_error) || prpc_conn_closing(conn),
 			   max(left, 0L));
 	if (prpc_conn_closing(conn))
 		return -ESHUTDOWN;
 	if (READ_ONCE(c->cm_error))
 		return c->cm_error;
-	return smp_load_acquire(&c->cm_step) >= step ? 0 : -ETIMEDOUT;
+	return prdma_cm_at(c, step) ? 0 : -ETIMEDOUT;
 }
 
 /* ---- opening ---- */
@@ -255,7 +261,7 @@ static int prdma_create_qp(struct prdma_conn *c)
 		return error;
 	}
 	/* another completion vector, so another CPU, each time */
-	c->cq = ib_cq_pool_get(c->dev, c->nr_cqe, -1, IB_POLL_SOFTIRQ);
+	c->cq = ib_alloc_cq_any(c->dev, c, c->nr_cqe, IB_POLL_SOFTIRQ);
 	if (IS_ERR(c->cq)) {
 		error = PTR_ERR(c->cq);
 		c->cq = NULL;
@@ -316,7 +322,7 @@ static void prdma_probe_done(struct ib_cq *cq, struct ib_wc *wc)
 		return;
 	}
 	WRITE_ONCE(c->probed, jiffies);
-	smp_store_release(&c->probing, false);
+	WRITE_ONCE(c->probing, false);
 }
 
 /*
@@ -359,7 +365,7 @@ static void prdma_watch(struct work_struct *work)
 		prdma_down(c, -ETIMEDOUT);
 		return;
 	}
-	if (smp_load_acquire(&c->probing)) {
+	if (READ_ONCE(c->probing)) {
 		if (time_after_eq(jiffies, c->probed + PRDMA_PROBE_DEAD)) {
 			prdma_down(c, -ETIMEDOUT);
 			return;
@@ -394,11 +400,11 @@ static void prdma_close(struct prpc_conn *conn)
 	prdma_io_stop(c);
 	cancel_delayed_work_sync(&c->send_work);
 	if (c->pd)
-		prdma_io_destroy(c);
+		prdma_pool_destroy(c);
 	if (c->qp)
 		rdma_destroy_qp(c->id);
 	if (c->cq)
-		ib_cq_pool_put(c->cq, c->nr_cqe);
+		ib_free_cq(c->cq);
 	if (c->pd)
 		ib_dealloc_pd(c->pd);
 	if (c->id)

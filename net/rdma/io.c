@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls on their way out: what goes inline and what into chunks, the chain of
- * registrations and Send, credits, taking calls back, and the end of a request.
- * Receiving is in reply.c.
+ * Calls on their way out: credits, the chain of registrations and Send, the end
+ * of a request, and taking calls back.  Receiving is in reply.c.
  *
  * A call is sent by its submitter if the server's credits and our own room
  * allow, else it waits for send_work.  Its request is changed by one task or
  * handler at a time: the submitter while BUILDING, the one that has made it
  * REPLIED, FINISHING or CANCELLED after that.
  */
-#include <linux/slab.h>
-#include <linux/uio.h>
 #include "rdma.h"
 #include "trace.h"
 
 /* ---- room in the send queue ---- */
 
-static bool prdma_sq_get(struct prdma_conn *c, u32 n)
+bool prdma_sq_get(struct prdma_conn *c, u32 n)
 {
 	if (atomic_sub_return(n, &c->sq_room) >= 0)
 		return true;
@@ -24,7 +21,7 @@ static bool prdma_sq_get(struct prdma_conn *c, u32 n)
 	return false;
 }
 
-static void prdma_sq_put(struct prdma_conn *c, u32 n)
+void prdma_sq_put(struct prdma_conn *c, u32 n)
 {
 	atomic_add(n, &c->sq_room);
 }
@@ -68,182 +65,6 @@ bool prdma_req_put(struct prdma_req *r)
 void prdma_go_on(struct prdma_conn *c)
 {
 	mod_delayed_work(prpc_io_wq, &c->send_work, 0);
-}
-
-static void prdma_bounce_free(struct prdma_req *r)
-{
-	kvfree(r->bounce);
-	r->bounce = NULL;
-}
-
-/* ---- what goes where ---- */
-
-static bool prdma_reply_may_be_long(const struct prdma_conn *c,
-				    const struct prpc_call *call)
-{
-	u32 len = PRDMA_HEADER_MIN + call->reply_size;
-
-	/* the server returns the Write chunk in the header */
-	if (call->in.len)
-		len += 8 + PRDMA_SEGS_MAX * 16;
-	return len > c->inline_recv;
-}
-
-static bool prdma_in_needs_chunk(const struct prdma_conn *c,
-				 const struct prpc_call *call)
-{
-	u64 len = (u64)PRDMA_HEADER_MIN + call->in_at + call->in.len + 3;
-
-	return call->in.len && (len > c->inline_recv || prdma_foreign(&call->in) ||
-				prdma_reply_may_be_long(c, call));
-}
-
-/* A copy of @data that is one piece, for pages in too many. */
-static int prdma_bounce(struct prdma_req *r, const struct prpc_data *data,
-			enum dma_data_direction dir, struct prdma_chunk *chunk)
-{
-	struct prdma_conn *c = r->c;
-	struct iov_iter iter;
-
-	if (r->bounce || prdma_foreign(data))
-		return -EIO;
-	r->bounce = kvmalloc(data->len, GFP_NOIO | __GFP_NOWARN);
-	if (!r->bounce)
-		return -EAGAIN;
-	if (dir == DMA_TO_DEVICE) {
-		iov_iter_bvec(&iter, ITER_SOURCE, data->bv, data->nr,
-			      (size_t)data->skip + data->len);
-		iov_iter_advance(&iter, data->skip);
-		if (copy_from_iter(r->bounce, data->len, &iter) != data->len)
-			return -EIO;
-	}
-	spin_lock_bh(&c->lock);
-	c->n.bounced += data->len;
-	spin_unlock_bh(&c->lock);
-	return prdma_map_buf(r, r->bounce, data->len, dir, chunk);
-}
-
-static int prdma_chunk(struct prdma_req *r, const struct prpc_data *data,
-		       enum dma_data_direction dir, struct prdma_chunk *chunk,
-		       bool bounce)
-{
-	return bounce ? prdma_bounce(r, data, dir, chunk) :
-			prdma_map_data(r, data, dir, chunk);
-}
-
-/* The chunks in which the server may put its answer. */
-static int prdma_build_reply(struct prdma_req *r, bool bounce)
-{
-	struct prpc_call *call = r->call;
-	int error = 0;
-
-	if (prdma_reply_may_be_long(r->c, call))
-		error = prdma_map_buf(r, call->reply, call->reply_size,
-				      DMA_FROM_DEVICE, &r->h.reply);
-	if (!error && prdma_in_needs_chunk(r->c, call))
-		error = prdma_chunk(r, &call->in, DMA_FROM_DEVICE, &r->h.write,
-				    bounce);
-	return error;
-}
-
-/* Payload and message: inline if it all fits, else in chunks as needed. */
-static int prdma_build_call(struct prdma_req *r, bool bounce)
-{
-	u32 len = pxdr_enc_len(&r->call->enc), left;
-	struct prpc_data *out = &r->call->out;
-	struct prdma_conn *c = r->c;
-	int error;
-
-	left = c->inline_send - prdma_header_size(&r->h);
-	if (out->len && len < left && out->len + pxdr_pad(out->len) <= left - len &&
-	    !prdma_foreign(out) && !prdma_map_payload(r, out, c->max_sge - 2))
-		return 0;
-	if (out->len) {
-		r->h.read_at = r->call->out_at;
-		error = prdma_chunk(r, out, DMA_TO_DEVICE, &r->h.read, bounce);
-		if (error)
-			return error;
-		left = c->inline_send - prdma_header_size(&r->h);
-	}
-	if (len <= left)
-		return 0;
-	return prdma_map_buf(r, r->call->enc.start, len, DMA_TO_DEVICE,
-			     &r->h.message);
-}
-
-static void prdma_unbuild(struct prdma_req *r)
-{
-	struct prdma_conn *c = r->c;
-
-	prdma_unmap_payload(r);
-	prdma_unmap(r);
-	prdma_bounce_free(r);
-	spin_lock_bh(&c->lock);
-	prdma_put_mrs(r);
-	spin_unlock_bh(&c->lock);
-}
-
-/* The message into the request's buffer, around payload that goes inline. */
-static void prdma_build_sges(struct prdma_req *r)
-{
-	const struct prpc_call *call = r->call;
-	u32 len = pxdr_enc_len(&call->enc), head = r->nr_payload ? call->out_at : len;
-	u32 pad = r->nr_payload ? pxdr_pad(call->out.len) : 0, n = 1;
-	struct ib_sge *sge = r->sge;
-	struct pxdr_enc e;
-	u8 *p;
-
-	pxdr_enc_init(&e, r->buf, PRDMA_INLINE);
-	prdma_header_encode(&e, &r->h);
-	sge[0].length = pxdr_enc_len(&e);
-	if (!r->h.message.nr) {
-		p = (u8 *)r->buf + sge[0].length;
-		memcpy(p, call->enc.start, head);
-		sge[0].length += head;
-		p += head;
-		memset(p, 0, pad);
-		memcpy(p + pad, (u8 *)call->enc.start + head, len - head);
-	}
-	if (r->nr_payload) {
-		n += r->nr_payload;
-		sge[n].addr = sge[0].addr + sge[0].length;
-		sge[n].length = pad + len - head;
-		sge[n].lkey = sge[0].lkey;
-		if (sge[n].length)
-			n++;
-	}
-	r->send.num_sge = n;
-	ib_dma_sync_single_for_device(r->c->dev, r->dma, PRDMA_INLINE, DMA_TO_DEVICE);
-}
-
-static int prdma_build(struct prdma_req *r)
-{
-	bool bounce = false;
-	int error;
-
-	r->unsent = NULL;
-	for (;;) {
-		r->h = (struct prdma_call_header) {
-			.xid = r->xid,
-			.credits = PRDMA_CREDITS_MAX,
-		};
-		error = prdma_build_reply(r, bounce) ?: prdma_build_call(r, bounce);
-		if (!error)
-			break;
-		prdma_unbuild(r);
-		if (error != -E2BIG || bounce)
-			return error;
-		bounce = true;
-	}
-	/* for each region a registration and later its end, and the Send */
-	if (!prdma_sq_get(r->c, 2 * r->nr_mrs + 1)) {
-		prdma_unbuild(r);
-		return -EAGAIN;
-	}
-	prdma_build_sges(r);
-	if (r->nr_payload)
-		r->unsent = r->call;
-	return 0;
 }
 
 /* ---- the chain ---- */
@@ -694,88 +515,7 @@ bool prdma_cancel(struct prpc_conn *conn, struct prpc_call *call)
 	return unsent;
 }
 
-/* ---- answers to the server's calls ---- */
-
-static void prdma_note_done(struct ib_cq *cq, struct ib_wc *wc)
-{
-	struct prdma_note *note = container_of(wc->wr_cqe, struct prdma_note, cqe);
-	struct prdma_conn *c = wc->qp->qp_context;
-
-	if (wc->status != IB_WC_SUCCESS) {
-		prdma_wc_failed(c, wc);
-		return;
-	}
-	prdma_sq_put(c, 1);
-	spin_lock_bh(&c->lock);
-	list_add(&note->link, &c->notes);
-	spin_unlock_bh(&c->lock);
-}
-
-static struct prdma_note *prdma_note_get(struct prdma_conn *c)
-{
-	struct prdma_note *note;
-
-	spin_lock_bh(&c->lock);
-	note = list_first_entry_or_null(&c->notes, struct prdma_note, link);
-	if (note && (c->stopped || !prdma_sq_get(c, 1)))
-		note = NULL;
-	if (note)
-		list_del(&note->link);
-	spin_unlock_bh(&c->lock);
-	return note;
-}
-
-/* RFC 8167: inline only, with the credits that we grant to the server. */
-int prdma_send_reply(struct prpc_conn *conn, const void *buf, size_t len)
-{
-	struct prdma_conn *c = prdma_conn(conn);
-	struct prdma_note *note;
-	struct pxdr_enc e;
-	int error;
-
-	if (len < 4 || len > c->inline_send - PRDMA_HEADER_MIN)
-		return -EMSGSIZE;
-	note = prdma_note_get(c);
-	if (!note)
-		return -ENOMEM;
-	pxdr_enc_init(&e, note->buf, PRDMA_INLINE);
-	prdma_header_encode_plain(&e, be32_to_cpup(buf), PRDMA_CALLBACKS);
-	pxdr_fixed(&e, buf, len);
-	note->sge.length = pxdr_enc_len(&e);
-	ib_dma_sync_single_for_device(c->dev, note->dma, note->sge.length,
-				      DMA_TO_DEVICE);
-	error = ib_post_send(c->qp, &note->send, NULL);
-	if (error)
-		prdma_down(c, error);
-	else
-		prpc_conn_count(conn, note->sge.length, 0);
-	return error;
-}
-
-int prdma_notes_create(struct prdma_conn *c)
-{
-	struct prdma_note *note;
-	int i, error;
-
-	for (i = 0; i < PRDMA_CALLBACKS; i++) {
-		note = &c->note_room[i];
-		error = prdma_buf_create(c, &note->buf, &note->dma, DMA_TO_DEVICE);
-		if (error)
-			return error;
-		note->sge.addr = note->dma;
-		note->sge.lkey = c->pd->local_dma_lkey;
-		note->cqe.done = prdma_note_done;
-		note->send.wr_cqe = &note->cqe;
-		note->send.sg_list = &note->sge;
-		note->send.num_sge = 1;
-		note->send.opcode = IB_WR_SEND;
-		note->send.send_flags = IB_SEND_SIGNALED;
-		list_add(&note->link, &c->notes);
-	}
-	return 0;
-}
-
-/* ---- making and destroying ---- */
+/* ---- beginning and end of a connection ---- */
 
 void prdma_io_init(struct prdma_conn *c)
 {
@@ -794,107 +534,15 @@ void prdma_io_init(struct prdma_conn *c)
 	c->wanted = PRDMA_CREDITS_MIN;
 }
 
-static void prdma_req_destroy(struct prdma_req *r)
+void prdma_req_init(struct prdma_req *r)
 {
-	struct prdma_conn *c = r->c;
-
-	if (r->mr)
-		prdma_mr_destroy(c, r->mr);
-	prdma_buf_destroy(c, r->buf, r->dma, DMA_TO_DEVICE);
-	kfree(r);
-}
-
-static struct prdma_req *prdma_req_create(struct prdma_conn *c)
-{
-	struct prdma_req *r = kzalloc(sizeof(*r), GFP_KERNEL);
-
-	if (!r)
-		return NULL;
-	r->c = c;
-	r->mr = prdma_mr_create(c);
-	if (!r->mr || prdma_buf_create(c, &r->buf, &r->dma, DMA_TO_DEVICE)) {
-		prdma_req_destroy(r);
-		return NULL;
-	}
 	INIT_WORK(&r->work, prdma_finish_work);
 	r->cqe.done = prdma_send_done;
 	r->sge[0].addr = r->dma;
-	r->sge[0].lkey = c->pd->local_dma_lkey;
+	r->sge[0].lkey = r->c->pd->local_dma_lkey;
 	r->send.wr_cqe = &r->cqe;
 	r->send.sg_list = r->sge;
 	r->send.opcode = IB_WR_SEND;
-	return r;
-}
-
-static int prdma_grow_shared(struct prdma_conn *c, u32 want)
-{
-	struct prdma_mr *mr;
-
-	for (; c->nr_shared < want; c->nr_shared++) {
-		mr = prdma_mr_create(c);
-		if (!mr)
-			return -ENOMEM;
-		spin_lock_bh(&c->lock);
-		list_add(&mr->link, &c->mrs);
-		spin_unlock_bh(&c->lock);
-	}
-	return 0;
-}
-
-static struct prdma_rep *prdma_rep_create(struct prdma_conn *c)
-{
-	struct prdma_rep *rep = kzalloc(sizeof(*rep), GFP_KERNEL);
-	u64 dma;
-
-	if (!rep)
-		return NULL;
-	if (prdma_buf_create(c, &rep->buf, &dma, DMA_FROM_DEVICE)) {
-		kfree(rep);
-		return NULL;
-	}
-	rep->sge.addr = dma;
-	rep->sge.length = PRDMA_INLINE;
-	rep->sge.lkey = c->pd->local_dma_lkey;
-	rep->cqe.done = prdma_recv_done;
-	rep->wr.wr_cqe = &rep->cqe;
-	rep->wr.sg_list = &rep->sge;
-	rep->wr.num_sge = 1;
-	spin_lock_bh(&c->lock);
-	list_add(&rep->all, &c->reps);
-	spin_unlock_bh(&c->lock);
-	return rep;
-}
-
-/* One task at a time: connect, then grow_work. */
-int prdma_grow(struct prdma_conn *c, u32 want)
-{
-	u32 reps = c->nr_reqs ? 0 : PRDMA_CALLBACKS + PRDMA_RECV_BUNCH;
-	struct prdma_rep *rep;
-	struct prdma_req *r;
-	int error;
-
-	error = prdma_grow_shared(c, PRDMA_SEGS_MAX + want / 4);
-	while (!error && (reps || c->nr_reqs < want)) {
-		rep = prdma_rep_create(c);
-		if (!rep)
-			return -ENOMEM;
-		error = ib_post_recv(c->qp, &rep->wr, NULL);
-		if (error)
-			break;
-		if (reps) {
-			reps--;
-			continue;
-		}
-		r = prdma_req_create(c);
-		if (!r)
-			return -ENOMEM;
-		spin_lock_bh(&c->lock);
-		list_add(&r->all, &c->reqs);
-		list_add_tail(&r->link, &c->free);
-		c->nr_reqs++;
-		spin_unlock_bh(&c->lock);
-	}
-	return error;
 }
 
 /* One request of a drained connection. */
@@ -933,24 +581,4 @@ void prdma_io_stop(struct prdma_conn *c)
 	spin_unlock_bh(&c->lock);
 	list_for_each_entry(r, &c->reqs, all)
 		prdma_req_stop(r);
-}
-
-void prdma_io_destroy(struct prdma_conn *c)
-{
-	struct prdma_req *r, *next_r;
-	struct prdma_rep *rep, *next_rep;
-	struct prdma_mr *mr, *next_mr;
-	int i;
-
-	list_for_each_entry_safe(r, next_r, &c->reqs, all)
-		prdma_req_destroy(r);
-	list_for_each_entry_safe(mr, next_mr, &c->all_mrs, all)
-		prdma_mr_destroy(c, mr);
-	list_for_each_entry_safe(rep, next_rep, &c->reps, all) {
-		prdma_buf_destroy(c, rep->buf, rep->sge.addr, DMA_FROM_DEVICE);
-		kfree(rep);
-	}
-	for (i = 0; i < PRDMA_CALLBACKS; i++)
-		prdma_buf_destroy(c, c->note_room[i].buf, c->note_room[i].dma,
-				  DMA_TO_DEVICE);
 }

@@ -342,17 +342,22 @@ void prdma_buf_destroy(struct prdma_conn *c, void *buf, u64 dma,
 /* One mapper at a time; NULL: none.  -EBUSY if there is one. */
 int prdma_set_mapper(const struct prdma_mapper *mapper);
 
+/* ---- build.c ---- */
+/*
+ * Make the message of @r->call, and regions for what does not go inline, and
+ * reserve room in the send queue for all of it.  0, -EAGAIN: try again later,
+ * or another -errno: it can never be sent.
+ */
+int prdma_build(struct prdma_req *r);
+void prdma_bounce_free(struct prdma_req *r);
+
 /* ---- io.c ---- */
 void prdma_io_init(struct prdma_conn *c);
-/* Make requests, regions and receives until @want calls can be outstanding. */
-int prdma_grow(struct prdma_conn *c, u32 want);
+void prdma_req_init(struct prdma_req *r);
+bool prdma_sq_get(struct prdma_conn *c, u32 n);
+void prdma_sq_put(struct prdma_conn *c, u32 n);
 void prdma_send(struct prpc_conn *conn, struct prpc_call *call);
-int prdma_send_reply(struct prpc_conn *conn, const void *buf, size_t len);
 bool prdma_cancel(struct prpc_conn *conn, struct prpc_call *call);
-int prdma_notes_create(struct prdma_conn *c);
-/* Nobody sends any more, and the queue pair is drained: forget all calls. */
-void prdma_io_stop(struct prdma_conn *c);
-void prdma_io_destroy(struct prdma_conn *c);
 /* @r has its reply: make its regions invalid, then complete the call. */
 void prdma_fence(struct prdma_req *r);
 /*
@@ -362,6 +367,18 @@ void prdma_fence(struct prdma_req *r);
 bool prdma_req_put(struct prdma_req *r);
 /* Calls that waited may be sent. */
 void prdma_go_on(struct prdma_conn *c);
+/* Nobody sends any more, and the queue pair is drained: forget all calls. */
+void prdma_io_stop(struct prdma_conn *c);
+
+/* ---- pool.c ---- */
+/* Make requests, regions and receives until @want calls can be outstanding. */
+int prdma_grow(struct prdma_conn *c, u32 want);
+void prdma_pool_destroy(struct prdma_conn *c);
+
+/* ---- note.c ---- */
+int prdma_notes_create(struct prdma_conn *c);
+void prdma_notes_destroy(struct prdma_conn *c);
+int prdma_send_reply(struct prpc_conn *conn, const void *buf, size_t len);
 
 /* ---- reply.c ---- */
 void prdma_recv_done(struct ib_cq *cq, struct ib_wc *wc);

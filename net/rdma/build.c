@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What goes where: a call into a message, its payload and its reply into
+ * chunks (RFC 8166 section 3.5).
+ */
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include "rdma.h"
+
+void prdma_bounce_free(struct prdma_req *r)
+{
+	kvfree(r->bounce);
+	r->bounce = NULL;
+}
+
+static bool prdma_reply_may_be_long(const struct prdma_conn *c,
+				    const struct prpc_call *call)
+{
+	u32 len = PRDMA_HEADER_MIN + call->reply_size;
+
+	/* the server returns the Write chunk in the header */
+	if (call->in.len)
+		len += 8 + PRDMA_SEGS_MAX * 16;
+	return len > c->inline_recv;
+}
+
+static bool prdma_in_needs_chunk(const struct prdma_conn *c,
+				 const struct prpc_call *call)
+{
+	u64 len = (u64)PRDMA_HEADER_MIN + call->in_at + call->in.len + 3;
+
+	return call->in.len && (len > c->inline_recv || prdma_foreign(&call->in) ||
+				prdma_reply_may_be_long(c, call));
+}
+
+/* A copy of @data that is one piece, for pages in too many. */
+static int prdma_bounce(struct prdma_req *r, const struct prpc_data *data,
+			enum dma_data_direction dir, struct prdma_chunk *chunk)
+{
+	struct prdma_conn *c = r->c;
+	struct iov_iter iter;
+
+	if (r->bounce || prdma_foreign(data))
+		return -EIO;
+	r->bounce = kvmalloc(data->len, GFP_NOIO | __GFP_NOWARN);
+	if (!r->bounce)
+		return -EAGAIN;
+	if (dir == DMA_TO_DEVICE) {
+		iov_iter_bvec(&iter, ITER_SOURCE, data->bv, data->nr,
+			      (size_t)data->skip + data->len);
+		iov_iter_advance(&iter, data->skip);
+		if (copy_from_iter(r->bounce, data->len, &iter) != data->len)
+			return -EIO;
+	}
+	spin_lock_bh(&c->lock);
+	c->n.bounced += data->len;
+	spin_unlock_bh(&c->lock);
+	return prdma_map_buf(r, r->bounce, data->len, dir, chunk);
+}
+
+static int prdma_chunk(struct prdma_req *r, const struct prpc_data *data,
+		       enum dma_data_direction dir, struct prdma_chunk *chunk,
+		       bool bounce)
+{
+	return bounce ? prdma_bounce(r, data, dir, chunk) :
+			prdma_map_data(r, data, dir, chunk);
+}
+
+/* The chunks in which the server may put its answer. */
+static int prdma_build_reply(struct prdma_req *r, bool bounce)
+{
+	struct prpc_call *call = r->call;
+	int error = 0;
+
+	if (prdma_reply_may_be_long(r->c, call))
+		error = prdma_map_buf(r, call->reply, call->reply_size,
+				      DMA_FROM_DEVICE, &r->h.reply);
+	if (!error && prdma_in_needs_chunk(r->c, call))
+		error = prdma_chunk(r, &call->in, DMA_FROM_DEVICE, &r->h.write,
+				    bounce);
+	return error;
+}
+
+/* Payload and message: inline if it all fits, else in chunks as needed. */
+static int prdma_build_call(struct prdma_req *r, bool bounce)
+{
+	u32 len = pxdr_enc_len(&r->call->enc), left;
+	struct prpc_data *out = &r->call->out;
+	struct prdma_conn *c = r->c;
+	int error;
+
+	left = c->inline_send - prdma_header_size(&r->h);
+	if (out->len && len < left && out->len + pxdr_pad(out->len) <= left - len &&
+	    !prdma_foreign(out) && !prdma_map_payload(r, out, c->max_sge - 2))
+		return 0;
+	if (out->len) {
+		r->h.read_at = r->call->out_at;
+		error = prdma_chunk(r, out, DMA_TO_DEVICE, &r->h.read, bounce);
+		if (error)
+			return error;
+		left = c->inline_send - prdma_header_size(&r->h);
+	}
+	if (len <= left)
+		return 0;
+	return prdma_map_buf(r, r->call->enc.start, len, DMA_TO_DEVICE,
+			     &r->h.message);
+}
+
+static void prdma_unbuild(struct prdma_req *r)
+{
+	struct prdma_conn *c = r->c;
+
+	prdma_unmap_payload(r);
+	prdma_unmap(r);
+	prdma_bounce_free(r);
+	spin_lock_bh(&c->lock);
+	prdma_put_mrs(r);
+	spin_unlock_bh(&c->lock);
+}
+
+/* The message into the request's buffer, around payload that goes inline. */
+static void prdma_build_sges(struct prdma_req *r)
+{
+	const struct prpc_call *call = r->call;
+	u32 len = pxdr_enc_len(&call->enc), head = r->nr_payload ? call->out_at : len;
+	u32 pad = r->nr_payload ? pxdr_pad(call->out.len) : 0, n = 1;
+	struct ib_sge *sge = r->sge;
+	struct pxdr_enc e;
+	u8 *p;
+
+	pxdr_enc_init(&e, r->buf, PRDMA_INLINE);
+	prdma_header_encode(&e, &r->h);
+	sge[0].length = pxdr_enc_len(&e);
+	if (!r->h.message.nr) {
+		p = (u8 *)r->buf + sge[0].length;
+		memcpy(p, call->enc.start, head);
+		sge[0].length += head;
+		p += head;
+		memset(p, 0, pad);
+		memcpy(p + pad, (u8 *)call->enc.start + head, len - head);
+	}
+	if (r->nr_payload) {
+		n += r->nr_payload;
+		sge[n].addr = sge[0].addr + sge[0].length;
+		sge[n].length = pad + len - head;
+		sge[n].lkey = sge[0].lkey;
+		if (sge[n].length)
+			n++;
+	}
+	r->send.num_sge = n;
+	ib_dma_sync_single_for_device(r->c->dev, r->dma, PRDMA_INLINE, DMA_TO_DEVICE);
+}
+
+int prdma_build(struct prdma_req *r)
+{
+	bool bounce = false;
+	int error;
+
+	r->unsent = NULL;
+	for (;;) {
+		r->h = (struct prdma_call_header) {
+			.xid = r->xid,
+			.credits = PRDMA_CREDITS_MAX,
+		};
+		error = prdma_build_reply(r, bounce) ?: prdma_build_call(r, bounce);
+		if (!error)
+			break;
+		prdma_unbuild(r);
+		if (error != -E2BIG || bounce)
+			return error;
+		bounce = true;
+	}
+	/* for each region a registration and later its end, and the Send */
+	if (!prdma_sq_get(r->c, 2 * r->nr_mrs + 1)) {
+		prdma_unbuild(r);
+		return -EAGAIN;
+	}
+	prdma_build_sges(r);
+	if (r->nr_payload)
+		r->unsent = r->call;
+	return 0;
+}
