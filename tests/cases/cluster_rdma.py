@@ -61,7 +61,7 @@ def _verify(d, more=""):
 LONG = """
 import os, sys
 d = sys.argv[1]
-names = {f"a-name-that-is-rather-long-{i:06}" for i in range(3000)}
+names = {f"a-name-that-is-rather-long-{i:06}" for i in range(1500)}
 os.mkdir(d + "/names")
 for n in names:
     os.mknod(d + "/names/" + n)
@@ -91,7 +91,7 @@ def t_everything(b):
         b.run(b.client, ["bash", "-ec", f"cd {d}; export FS=penstock M=/mnt/a; "
                          ". /penstock/repo/tests/cases/lib.sh; . /penstock/repo/tests/cases/smoke.sh; "
                          "t_everything"], timeout=200)
-        b.run(b.client, f"cd {d} && /penstock/repo/build/tools/psfsx -n 800 -s 5 fsx2", timeout=200)
+        b.run(b.client, f"cd {d} && /penstock/repo/build/tools/psfsx -n 300 -s 5 fsx2", timeout=200)
         b.run(b.client, ["python3", "-c", LONG, d], timeout=200)
         b.run(b.client, f"rm -r {d}", timeout=100)
 
