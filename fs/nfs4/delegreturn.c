@@ -31,23 +31,6 @@ static bool pn4_delegreturn_fill(struct pn4_deleg *d, struct pn4_stateid *sid)
 	return d->state_gen == READ_ONCE(d->vol->client->state_gen);
 }
 
-/* State that the server does not have any more is as good as returned. */
-static bool pn4_delegreturn_gone(int st)
-{
-	switch (st) {
-	case PN4ERR_BAD_STATEID:
-	case PN4ERR_STALE_STATEID:
-	case PN4ERR_OLD_STATEID:
-	case PN4ERR_EXPIRED:
-	case PN4ERR_ADMIN_REVOKED:
-	case PN4ERR_DELEG_REVOKED:
-	case PN4ERR_STALE:
-	case PN4ERR_BADHANDLE:
-		return true;
-	}
-	return false;
-}
-
 /* A failure leaves it to the server to revoke it. */
 static void pn4_delegreturn(struct pn4_deleg *d)
 {
@@ -70,7 +53,7 @@ static void pn4_delegreturn(struct pn4_deleg *d)
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_delegreturn(&c->dec);
-		if (pn4_delegreturn_gone(st))
+		if (pn4_state_gone(st))
 			st = 0;
 	} while (pn4_call_again(c, &st));
 	pn4_call_put(c);
@@ -99,7 +82,7 @@ int pn4_call_delegreturned(struct pn4_call *c, struct pn4_deleg **d)
 	int st = pn4_dec_putfh(&c->dec);
 
 	st = st ?: pn4_dec_delegreturn(&c->dec);
-	if (st && !pn4_delegreturn_gone(st))
+	if (st && !pn4_state_gone(st))
 		return st;
 	pn4_count((*d)->vol->client, PN4_N_DELEG_RETURNS);
 	pn4_deleg_detach(*d);

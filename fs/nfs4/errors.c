@@ -159,6 +159,12 @@ const struct pn4_error *pn4_error(u32 status)
 	return &pn4_error_unknown;
 }
 
+bool pn4_state_gone(int st)
+{
+	return st == PN4ERR_STALE || st == PN4ERR_BADHANDLE ||
+	       (st > 0 && pn4_error((u32)st)->class == PN4_CLASS_STATEID);
+}
+
 const char *pn4_status_name(u32 status)
 {
 	return pn4_error(status)->name;

@@ -52,6 +52,8 @@ struct pn4_error {
 
 /* Never NULL: unknown statuses are PN4_CLASS_FAIL with -EREMOTEIO. */
 const struct pn4_error *pn4_error(u32 status);
+/* The state used, or the file, is not there any more: it need not be given up. */
+bool pn4_state_gone(int st);
 /* "NFS4ERR_NOENT"; "NFS4ERR_?" for what no RFC that we know has */
 const char *pn4_status_name(u32 status);
 

@@ -66,18 +66,11 @@ static int pn4_close_reply(struct pn4_call *c, struct pn4_attr *attr)
  */
 static bool pn4_close_again(struct pn4_call *c, int *st)
 {
-	switch (*st) {
-	case PN4ERR_BAD_STATEID:
-	case PN4ERR_STALE_STATEID:
-	case PN4ERR_OLD_STATEID:
-	case PN4ERR_EXPIRED:
-	case PN4ERR_ADMIN_REVOKED:
-	case PN4ERR_DELEG_REVOKED:
-	case PN4ERR_STALE:
-	case PN4ERR_BADHANDLE:
+	if (pn4_state_gone(*st)) {
 		*st = 0;
 		return false;
-	case PN4ERR_LOCKS_HELD:
+	}
+	if (*st == PN4ERR_LOCKS_HELD) {
 		if (c->priv && pn4_locks_surrender(c->priv, c->unkillable))
 			return true;
 		/* every lock was given up; what is left is its own */

@@ -100,3 +100,16 @@ TEST(errors_lead_where_they_should)
 	CHECK_EQ(pn4_errno(-EINTR), -EINTR);
 	CHECK_EQ(pn4_errno(PN4ERR_NOSPC), -ENOSPC);
 }
+
+TEST(state_that_is_gone)
+{
+	CHECK(pn4_state_gone(PN4ERR_BAD_STATEID));
+	CHECK(pn4_state_gone(PN4ERR_EXPIRED));
+	CHECK(pn4_state_gone(PN4ERR_DELEG_REVOKED));
+	CHECK(pn4_state_gone(PN4ERR_STALE));
+	CHECK(!pn4_state_gone(PN4ERR_BADSESSION));
+	CHECK(!pn4_state_gone(PN4ERR_STALE_CLIENTID));
+	CHECK(!pn4_state_gone(PN4ERR_DELAY));
+	CHECK(!pn4_state_gone(0));
+	CHECK(!pn4_state_gone(-EIO));
+}
