@@ -14,7 +14,8 @@
 #include <linux/jhash.h>
 #include "internal.h"
 
-#define PN4_DELEG_LEASES	2	/* leases for which one may lie unused */
+#define PN4_DELEG_LEASES	2	/* for which one may lie unused ... */
+#define PN4_DELEG_IDLE		(60 * HZ)	/* ... and at least for so long */
 
 void pn4_deleg_table_init(struct pn4_deleg_table *t)
 {
@@ -395,8 +396,9 @@ void pn4_deleg_keep(struct pn4_client *cl, u32 keep, u32 type_mask)
 /* Now and then: what has not been used for long */
 void pn4_deleg_unused(struct pn4_client *cl)
 {
-	unsigned long old = jiffies - PN4_DELEG_LEASES * HZ *
-				      (unsigned long)cl->lease_time;
+	unsigned long idle = max_t(unsigned long, PN4_DELEG_IDLE,
+				   PN4_DELEG_LEASES * HZ * cl->lease_time);
+	unsigned long old = jiffies - idle;
 
 	pn4_deleg_trim(cl, ULONG_MAX, true, true, &old);
 }
