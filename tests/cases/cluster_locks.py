@@ -135,7 +135,8 @@ def counter(b, guest, name):
 def server_locks(b, name):
     """What the server's own list says of the file: [(type, start, end)]."""
     inode = b.run(b.node1, f"stat -c %i /export/{name}").strip()
-    found = re.findall(rf"(READ|WRITE) \S+ \S+:{inode} (\d+) (\S+)", b.run(b.node1, "cat /proc/locks"))
+    found = re.findall(rf"(?:POSIX|FLOCK|OFDLCK).* (READ|WRITE) \S+ \S+:{inode} (\d+) (\S+)",
+                       b.run(b.node1, "cat /proc/locks"))
     return sorted((kind, int(start), end) for kind, start, end in found)
 
 
