@@ -321,7 +321,7 @@ static void prdma_probe_done(struct ib_cq *cq, struct ib_wc *wc)
 		prdma_wc_failed(c, wc);
 		return;
 	}
-	WRITE_ONCE(c->probed, jiffies);
+	WRITE_ONCE(c->heard, jiffies);
 	WRITE_ONCE(c->probing, false);
 }
 
@@ -352,30 +352,21 @@ static void prdma_probe(struct prdma_conn *c)
 static void prdma_watch(struct work_struct *work)
 {
 	struct prdma_conn *c = container_of(work, struct prdma_conn, watch.work);
-	u32 received = READ_ONCE(c->received);
 	bool busy = READ_ONCE(c->busy);
-	unsigned long silent;
+	bool dead;
 
-	if (received != c->heard)
-		c->heard_at = jiffies;
-	if (received != c->heard || !busy)
-		c->answered = jiffies;
-	c->heard = received;
-	if (time_after_eq(jiffies, c->answered + PRDMA_NO_ANSWER)) {
+	if (!busy)
+		WRITE_ONCE(c->answered, jiffies);
+	dead = READ_ONCE(c->probing) &&
+	       time_after_eq(jiffies, c->probed + PRDMA_PROBE_DEAD);
+	if (dead || time_after_eq(jiffies, READ_ONCE(c->answered) + PRDMA_NO_ANSWER)) {
 		prdma_down(c, -ETIMEDOUT);
 		return;
 	}
-	if (READ_ONCE(c->probing)) {
-		if (time_after_eq(jiffies, c->probed + PRDMA_PROBE_DEAD)) {
-			prdma_down(c, -ETIMEDOUT);
-			return;
-		}
-	} else {
-		silent = time_after(c->probed, c->heard_at) ? c->probed : c->heard_at;
-		if (time_after_eq(jiffies, silent + (busy ? PRDMA_PROBE_BUSY :
-						     PRDMA_PROBE_IDLE)))
-			prdma_probe(c);
-	}
+	if (!READ_ONCE(c->probing) &&
+	    time_after_eq(jiffies, READ_ONCE(c->heard) + (busy ? PRDMA_PROBE_BUSY :
+							  PRDMA_PROBE_IDLE)))
+		prdma_probe(c);
 	queue_delayed_work(prpc_io_wq, &c->watch, PRDMA_WATCH);
 }
 
@@ -438,9 +429,8 @@ static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 	if (error) {
 		prdma_close(conn);
 	} else {
-		c->heard_at = jiffies;
+		c->heard = jiffies;
 		c->answered = jiffies;
-		c->probed = jiffies;
 		queue_delayed_work(prpc_io_wq, &c->watch, PRDMA_WATCH);
 	}
 	memalloc_noio_restore(noio);

@@ -219,7 +219,6 @@ struct prdma_counts {
  * @wanted: how many there should be
  * @nr_shared: regions beside those that they have
  * @stopped: nothing is sent any more
- * @received: messages; read by @watch
  * @sq_room: send queue entries nobody has reserved
  * @sq_quiet: entries posted whose completion nobody will report
  * @qp: what @id has; @pd: our own: a region is reachable through this connection only
@@ -227,9 +226,9 @@ struct prdma_counts {
  * @region_pages: of one region
  * @drain_mutex: one drain at a time: each takes a place in both queues
  * @cm_step: connecting: the last event that was good; @cm_error: or the error
- * @heard, @heard_at: @received when @watch saw it change, and when
- * @answered: when it last saw an answer, or nobody wait for one
- * @probing: a probe is under way; @probed: since when, or when it was answered
+ * @heard: when the peer last gave a sign of life
+ * @answered: when it last sent a message, or nobody waited for one
+ * @probing: a probe is under way; @probed: since when
  */
 struct prdma_conn {
 	struct prpc_conn conn;
@@ -246,7 +245,8 @@ struct prdma_conn {
 	u32 wanted;
 	u32 nr_shared;
 	bool stopped;
-	u32 received;
+	unsigned long heard;
+	unsigned long answered;
 	struct prdma_counts n;
 	atomic_t sq_room;
 	atomic_t sq_quiet;
@@ -273,9 +273,6 @@ struct prdma_conn {
 	int cm_step;
 	int cm_error;
 	struct delayed_work watch;
-	u32 heard;
-	unsigned long heard_at;
-	unsigned long answered;
 	unsigned long probed;
 	bool probing;
 	struct ib_cqe probe_cqe;

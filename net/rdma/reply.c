@@ -213,7 +213,6 @@ static void prdma_reply_in(struct prdma_conn *c, struct prdma_rep *rep)
 	bool more = false, bad = false, cut;
 
 	spin_lock_bh(&c->lock);
-	c->received++;
 	/* the server must not stop us for good, nor must we ask too much of ourselves */
 	c->grant = clamp(m->credits, 1u, PRDMA_CREDITS_MAX);
 	if (c->grant > c->wanted && !c->stopped) {
@@ -246,9 +245,6 @@ static void prdma_callback(struct prdma_conn *c, struct prdma_rep *rep)
 {
 	const struct prdma_message *m = &rep->msg;
 
-	spin_lock_bh(&c->lock);
-	c->received++;
-	spin_unlock_bh(&c->lock);
 	/* RFC 8167 section 5.1: no chunks that way.  A dropped call is not answered. */
 	if (!m->has_write && !m->has_reply) {
 		prpc_conn_count(&c->conn, 0, m->body_len + PRDMA_HEADER_MIN);
@@ -266,6 +262,8 @@ void prdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 		prdma_wc_failed(c, wc);
 		return;
 	}
+	WRITE_ONCE(c->heard, jiffies);
+	WRITE_ONCE(c->answered, jiffies);
 	ib_dma_sync_single_for_cpu(c->dev, rep->sge.addr, wc->byte_len,
 				   DMA_FROM_DEVICE);
 	rep->invalidated = wc->wc_flags & IB_WC_WITH_INVALIDATE;
