@@ -42,7 +42,8 @@ static int prdma_bounce(struct prdma_req *r, const struct prpc_data *data,
 
 	if (r->bounce || prdma_foreign(data))
 		return -EIO;
-	r->bounce = kvmalloc(data->len, GFP_NOIO | __GFP_NOWARN);
+	/* zeroed: a server may claim to have written more than it has */
+	r->bounce = kvzalloc(data->len, GFP_NOIO | __GFP_NOWARN);
 	if (!r->bounce)
 		return -EAGAIN;
 	if (dir == DMA_TO_DEVICE) {
