@@ -13,6 +13,7 @@
 #include "internal.h"
 
 #define PN4_TRUNK_PATIENCE	(5 * HZ)
+#define PN4_TRUNK_ROOM		64	/* a SEQUENCE alone needs none */
 
 /* What a greeting has found out. */
 enum pn4_trunk {
@@ -48,18 +49,44 @@ static int pn4_trunk_refuse(struct pn4_client *cl, struct prpc_conn *conn,
 }
 
 /*
- * Bind @conn to the session in both directions; a session that has just been
- * lost is recovery's to notice.
+ * Do the paths that are live still lead to the session?  If not, recovery is
+ * told.  Does not wait for it, nor for a slot.
+ */
+static bool pn4_trunk_session_lives(struct pn4_client *cl)
+{
+	struct pn4_call *c = pn4_call_new(cl, NULL, PN4_TRUNK_ROOM, PN4_TRUNK_ROOM);
+	int st;
+
+	if (!c)
+		return false;
+	c->nowait = true;
+	st = pn4_call_start(c, cl->cred);
+	if (!st) {
+		c->rpc.deadline = (jiffies + PN4_TRUNK_PATIENCE) | 1;
+		st = pn4_call_run(c);
+	}
+	if (st > 0 && pn4_error(st)->class == PN4_CLASS_SESSION)
+		pn4_recover_session(cl, c->session_gen);
+	pn4_call_put(c);
+	return !st;
+}
+
+/*
+ * Bind @conn to the session in both directions.  Who does not know the session
+ * although the others do is another server of the same name; if they do not
+ * either, the server has restarted.
  */
 static int pn4_trunk_bind(struct pn4_client *cl, struct prpc_conn *conn,
 			  const struct pn4_exchange_id_res *res, bool same_id)
 {
 	int st = pn4_client_bind(cl, conn);
 
-	if (st == PN4ERR_BADSESSION && !same_id && prpc_peer_live(cl->peer))
-		return pn4_trunk_refuse(cl, conn, res,
-					"has the same name but not our session");
-	return min(st, 0);
+	if (st != PN4ERR_BADSESSION || same_id || !prpc_peer_live(cl->peer))
+		return min(st, 0);
+	if (!pn4_trunk_session_lives(cl))
+		return -EAGAIN;
+	return pn4_trunk_refuse(cl, conn, res,
+				"has the same name but not our session");
 }
 
 /*
