@@ -5,7 +5,7 @@
  * A large call goes where it can be expected to be done first: outstanding
  * bytes in its direction, times what a KiB of them has been taking there.  Each
  * completed large call is a sample of that: the time it took, divided by what
- * was outstanding when it joined.  Paths whose paces differ by less than two
+ * was outstanding when it joined.  Paths whose paces differ by less than four
  * are taken for equal: where the server and not the path is the bottleneck, the
  * sample says more about our own choice than about the path, and weighing by
  * it would drift away from an even load.  Equal paths follow their true rates
@@ -23,6 +23,8 @@
 #include "internal.h"
 
 #define PRPC_LARGE	(32u << 10)
+/* Less than so many times the best pace is as good as the best. */
+#define PRPC_EQUAL	4
 /* Beside the payload, both ways: about a compound's words. */
 #define PRPC_SMALL	256u
 /* Small calls change their path for this much, at least: 1024 ns. */
@@ -63,7 +65,7 @@ static u64 prpc_cost(const struct prpc_flow *flow, u32 bytes, u32 best)
 {
 	u64 kib = (flow->load + bytes) >> 10;
 
-	return kib * (flow->pace / 2 < best ? best : flow->pace);
+	return kib * (flow->pace / PRPC_EQUAL < best ? best : flow->pace);
 }
 
 static struct prpc_path *prpc_choose_large(struct prpc_peer *peer,
@@ -143,14 +145,14 @@ void prpc_load(struct prpc_path *path, struct prpc_call *call)
 	call->loaded = true;
 }
 
-/* Quicker up than down, and no single sample counts for too much. */
+/* No single sample counts for too much. */
 static u32 prpc_average(u32 old, u64 new)
 {
 	if (!old)
 		return clamp_t(u64, new, 1, U32_MAX / 4);
 	new = clamp_t(u64, new, old / 4, 4ULL * old);
 	if (new > old)
-		old += (u32)(new - old) / 4;
+		old += (u32)(new - old) / 8;
 	else
 		old -= (old - (u32)new) / 8;
 	return clamp_t(u32, old, 1, U32_MAX / 4);

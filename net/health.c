@@ -179,14 +179,22 @@ static void prpc_link_down(struct prpc_peer *peer, int ifindex)
 			prpc_conn_down_locked(peer->live[i]->conn, -ENETDOWN);
 }
 
-/* A path that has had no connection yet may be of any interface. */
+/*
+ * A path that has had no connection yet may be of any interface.  An attempt
+ * begun while the link was down has its next SYN seconds away: it begins anew.
+ */
 static void prpc_link_up(struct prpc_peer *peer, int ifindex)
 {
 	struct prpc_path *path;
 
-	list_for_each_entry(path, &peer->paths, link)
+	list_for_each_entry(path, &peer->paths, link) {
 		if (!path->ifindex || path->ifindex == ifindex)
 			prpc_path_kick(path, PRPC_LINK_SETTLE);
+		if (path->ifindex == ifindex && path->state == PRPC_PATH_CONNECTING) {
+			set_bit(PRPC_CONN_CLOSING, &path->conn->flags);
+			wake_up_all(&path->conn->wait);
+		}
+	}
 }
 
 static void prpc_link_event(const struct net *net, int ifindex, bool up)
