@@ -270,7 +270,7 @@ def _bad(b, modes):
         for mode in modes:
             b.run(b.node1, f"insmod /penstock/repo{BAD} mode={mode}")
             done = b.within(60, b.client, "mkdir -p /mnt/a; timeout -s KILL 90 mount -t penstock -o proto=rdma,"
-                            "port=20050,retry=0,soft,timeout=10 node1:/export /mnt/a", f"mounting peer '{mode}'")
+                            "port=20050,retry=0,soft,timeout=3 node1:/export /mnt/a", f"mounting peer '{mode}'")
             if not done.rc or done.rc == 137:
                 b.fail(f"{mode}: status {done.rc}")
             if "mount.penstock: node1:/export on /mnt/a: " not in done.out:
