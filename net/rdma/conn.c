@@ -89,6 +89,10 @@ void prdma_wc_failed(struct prdma_conn *c, const struct ib_wc *wc)
 {
 	int error = prdma_wc_errno(wc->status);
 
+	/* what the end of the queue pair has flushed tells nothing new */
+	if (wc->status == IB_WC_WR_FLUSH_ERR &&
+	    test_bit(PRPC_CONN_DOWN, &c->conn.flags))
+		return;
 	if (error == -EREMOTEIO && !test_bit(PRPC_CONN_DOWN, &c->conn.flags))
 		pr_warn_ratelimited("penstock: %s: %pISpc: RDMA failed (%s, vendor code 0x%x); connecting anew\n",
 				    prpc_conn_name(&c->conn), &c->conn.addr,
