@@ -202,7 +202,7 @@ static int prdma_cm_wait(struct prdma_conn *c, int step, unsigned long deadline)
 
 static int prdma_resolve(struct prdma_conn *c, unsigned long deadline)
 {
-	struct sockaddr_storage ss = c->conn.addr;
+	struct sockaddr_storage ss = c->conn.addr, local = c->conn.local;
 	struct rdma_cm_id *id;
 	int error;
 
@@ -212,7 +212,9 @@ static int prdma_resolve(struct prdma_conn *c, unsigned long deadline)
 	c->id = id;
 	/* no matter if it does not: RoCE only */
 	rdma_set_ack_timeout(id, PRDMA_ACK_TIMEOUT);
-	error = rdma_resolve_addr(id, NULL, (struct sockaddr *)&ss, PRDMA_RESOLVE_MS);
+	error = rdma_resolve_addr(id, local.ss_family ?
+				  (struct sockaddr *)&local : NULL,
+				  (struct sockaddr *)&ss, PRDMA_RESOLVE_MS);
 	if (!error)
 		error = prdma_cm_wait(c, PRDMA_CM_ADDR, deadline);
 	if (!error)
@@ -461,6 +463,14 @@ static void prdma_show(struct prpc_conn *conn, struct seq_file *m)
 		   n.long_calls, n.waits, n.probes, n.bad);
 }
 
+/* Nothing can be expected of a server that has no call of ours. */
+static unsigned long prdma_heard(struct prpc_conn *conn)
+{
+	struct prdma_conn *c = prdma_conn(conn);
+
+	return READ_ONCE(c->busy) ? READ_ONCE(c->heard) : jiffies;
+}
+
 const struct prpc_transport_ops prdma_ops = {
 	.name		= "rdma",
 	.owner		= THIS_MODULE,
@@ -471,4 +481,5 @@ const struct prpc_transport_ops prdma_ops = {
 	.cancel		= prdma_cancel,
 	.close		= prdma_close,
 	.show		= prdma_show,
+	.heard		= prdma_heard,
 };
