@@ -214,14 +214,14 @@ static void pn4_deleg_orphans(struct pn4_node *node, bool foul)
 	}
 }
 
-static void pn4_deleg_report(struct pn4_deleg *d, bool foul)
+static void pn4_deleg_report(struct pn4_deleg *d, struct pn4_node *node, bool foul)
 {
 	pn4_count(d->vol->client, PN4_N_DELEGS_LOST);
 	if (!foul)
 		return;
 	pn4_count(d->vol->client, PN4_N_LOST);
-	pr_warn_ratelimited("penstock: %s: a write delegation was lost at the server, and somebody else has changed the file; what was not written yet is dropped, its writers get EIO\n",
-			    d->vol->name);
+	pn4_host_warn(node, d->vol->name,
+		      "a write delegation was lost at the server, and somebody else has changed the file; what was not written yet is dropped, its writers get EIO");
 }
 
 /* For good.  @sure: the server says that nobody was there meanwhile. */
@@ -248,7 +248,7 @@ static int pn4_deleg_lost(struct pn4_deleg *d, struct pn4_node *node, bool sure)
 	spin_unlock_irq(&node->lock);
 	spin_unlock(&t->lock);
 	if (pn4_deleg_detach(d)) {
-		pn4_deleg_report(d, foul);
+		pn4_deleg_report(d, node, foul);
 		set_bit(PN4_CL_NEED_OPENS, &d->vol->client->state);
 	}
 	pn4_locks_report(d->vol, node, locks, PN4ERR_BAD_STATEID);
