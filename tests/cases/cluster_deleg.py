@@ -465,11 +465,12 @@ except OSError as e:
     print("fsync", e.errno)
 print(open(f).read())""")
     t.saw(b.client, "1")
+    # before the silence: a lease that may be over lets nobody write
+    t.say(b.client, "2")
+    t.saw(b.client, "3")
     for rail in (1, 2):
         b.client.link(rail, False)
     try:
-        t.say(b.client, "2")
-        t.saw(b.client, "3")
         b.sleep(22)
         b.eq(b.run(b.node2, f"cat {t.f}; printf theirs... >{t.f}; sync {t.f}", timeout=90), "written")
     finally:
