@@ -96,7 +96,7 @@ def t_everything(b):
         b.run(b.client, f"rm -r {d}", timeout=100)
 
 
-#: fs=penstock
+#: fs=penstock long
 def t_locks(b):
     """Two clients, one of them over TCP."""
     with _rdma(b):
@@ -114,7 +114,7 @@ def t_locks(b):
         b.run(b.client, f"flock {d}/f true")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 long
 def t_device_pulled(b):
     """The device goes under fio verify and comes back: no error, no wrong byte;
     kill -9 works while it is gone."""
@@ -136,7 +136,7 @@ def t_device_pulled(b):
         b.run(b.client, f"{CARRIERS} /mnt/a | grep -x 'rdma '; rm -r {d}")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 long
 def t_link_down_and_up(b):
     with _rdma(b):
         d = _mount(b)
@@ -151,7 +151,7 @@ def t_link_down_and_up(b):
         b.run(b.client, f"rm -r {d}", timeout=100)
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 long
 def t_silent_and_back(b):
     """No packet passes, and nobody is told."""
     with _rdma(b):
@@ -164,7 +164,7 @@ def t_silent_and_back(b):
         b.run(b.client, f"rm -r {d}", timeout=100)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_killed_under_io(b):
     """kill -9 with I/O in flight, several times: all regions come back."""
     with _rdma(b):
@@ -176,7 +176,7 @@ def t_killed_under_io(b):
         b.run(b.client, f"cd {d} && /penstock/repo/build/tools/psfsx -n 200 -s 9 f && rm -r {d}", timeout=100)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_mixed_mounts(b):
     """The same server over both at a time; the one does not carry the other's."""
     with _rdma(b):
@@ -191,7 +191,7 @@ def t_mixed_mounts(b):
             _shown(b, where, f"proto={proto}")
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_server_restarts(b):
     with _rdma(b):
         d = _mount(b)
@@ -278,16 +278,16 @@ def _bad(b, modes):
             b.run(b.node1, "rmmod penstock_badpeer", timeout=60)
 
 
-#: fs=penstock timeout=400
+#: fs=penstock timeout=400 long
 def t_bad_messages(b):
     _bad(b, MODES[:8])
 
 
-#: fs=penstock timeout=400
+#: fs=penstock timeout=400 long
 def t_bad_chunks_and_credits(b):
     _bad(b, MODES[8:16])
 
 
-#: fs=penstock timeout=400
+#: fs=penstock timeout=400 long
 def t_bad_manners(b):
     _bad(b, MODES[16:])
