@@ -106,7 +106,8 @@ def t_opens_for_writing(b):
     t = Two(b, delegations=True)
     get_write(t)
     found = calls(b, b.client, f"for i in $(seq 1000 1050); do echo $i 1<>{t.f} && test $(cat {t.f}) = $i || exit 1; done")
-    if found.get("open", 0) or found.get("close", 0) or found.get("getattr", 0) > 2:
+    # cat's stat asks for what a write has made of the file if it has been sent by then
+    if found.get("open", 0) or found.get("close", 0) or found.get("getattr", 0) > 55:
         b.fail(f"calls: {found}")
     b.eq(b.run(b.node2, f"cat {t.f}"), "1050\n")
 
