@@ -106,8 +106,8 @@ void pn4_deleg_put(struct pn4_deleg *d)
 	kfree(d);
 }
 
-/* Under both locks: what can be done under it from now on. */
-static void pn4_deleg_publish(struct pn4_node *node, const struct pn4_deleg *d)
+/* What can be done under @d from now on; node->lock is held. */
+void pn4_deleg_publish(struct pn4_node *node, const struct pn4_deleg *d)
 {
 	bool good = d && !d->returning && !d->lost;
 

@@ -17,8 +17,7 @@ static void pn4_deleg_lose_locked(struct pn4_deleg *d)
 
 	lockdep_assert_held(&node->lock);
 	d->lost = true;
-	WRITE_ONCE(node->deleg_write, false);
-	WRITE_ONCE(node->deleg_id, 0);
+	pn4_deleg_publish(node, d);
 }
 
 /* The server does not know @node's delegation; node->lock is held. */
@@ -147,10 +146,8 @@ static void pn4_deleg_reclaimed(struct pn4_deleg *d, struct pn4_node *node,
 	d->state_gen = d->vol->client->state_gen;
 	d->lost = false;
 	hangs = d->node;
-	if (hangs && !d->returning) {
-		WRITE_ONCE(node->deleg_write, d->write);
-		WRITE_ONCE(node->deleg_id, d->id);
-	}
+	if (hangs)
+		pn4_deleg_publish(node, d);
 	list_for_each_entry(open, &node->opens, link)
 		if (hangs && open->local)
 			open->gen++;

@@ -525,6 +525,7 @@ struct pn4_deleg *pn4_deleg_new(struct pn4_open *open,
 				const struct pn4_deleg_res *res, u32 losses);
 void pn4_deleg_put(struct pn4_deleg *d);
 u64 pn4_deleg_hang(struct pn4_deleg *d, struct pn4_node *node);
+void pn4_deleg_publish(struct pn4_node *node, const struct pn4_deleg *d);
 bool pn4_deleg_detach(struct pn4_deleg *d);
 void pn4_deleg_stop(struct pn4_deleg *d);
 bool pn4_deleg_ask(struct pn4_deleg *d);
