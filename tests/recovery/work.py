@@ -575,11 +575,6 @@ def flock(d):
 
 # -- delegations ----------------------------------------------------------------------
 
-def counter(name):
-    with open("/proc/self/mountstats") as f:
-        return int(re.search(rf"with fstype penstock.*?\b{name}=(\d+)", f.read(), re.S).group(1))
-
-
 def delegated(path, flags):
     """A local open: one before it, but not the first of the file, has brought a delegation.
     The server gives none before the back channel is bound again after an earlier case."""
