@@ -9,7 +9,10 @@
  *
  * A change value that we did not cause makes cached data and names stale.
  * What we cause ourselves is marked: for writes by PS_I_OWN, for directories
- * by the change value that the server reports from just before the operation.
+ * by the change value that the server reports from just before the operation,
+ * and for what leaves contents as they are (a new name, mode, xattr) by PS_I_META,
+ * which only holds if the time of modification has not moved: somebody else may
+ * have written just before.
  * Whether somebody else wrote at the same time cannot be seen: PS_I_UNSURE tells
  * that, and who takes a lock does not rely on what is cached then.
  */
@@ -54,6 +57,17 @@ void ps_own_end(struct inode *inode)
 {
 	atomic64_inc(&PS_I(inode)->attr_seq);
 	atomic_dec(&PS_I(inode)->own_ops);
+}
+
+/*
+ * An operation of ours has changed the object, but neither contents nor names
+ * in it.  Any context.
+ */
+void ps_meta_changed(struct inode *inode)
+{
+	if (!S_ISDIR(inode->i_mode))
+		set_bit(PS_I_META, &PS_I(inode)->flags);
+	ps_attr_expire(inode);
 }
 
 /* The handle is stale: nobody is to find this inode again. */
@@ -162,6 +176,21 @@ static void ps_apply_rest(struct inode *inode, const struct pn4_attr *a)
 		PS_I(inode)->btime = ps_time(&a->btime);
 }
 
+/* Is a new change value due to what we did ourselves? */
+static bool ps_change_is_ours(struct inode *inode, const struct pn4_attr *a)
+{
+	struct ps_inode *pi = PS_I(inode);
+	struct timespec64 mtime = ps_time(&a->mtime), known;
+
+	if (test_bit(PS_I_OWN, &pi->flags))
+		return true;
+	known = ps_mtime(inode);
+	return test_bit(PS_I_META, &pi->flags) &&
+	       (a->valid & PN4_ATTR_MTIME) && (a->valid & PN4_ATTR_SIZE) &&
+	       timespec64_equal(&mtime, &known) &&
+	       a->size == i_size_read(inode);
+}
+
 static void ps_apply_locked(struct inode *inode, const struct pn4_attr *a,
 			    struct ps_stamp st, bool own)
 {
@@ -178,10 +207,10 @@ static void ps_apply_locked(struct inode *inode, const struct pn4_attr *a,
 		return;
 	}
 	if (changed) {
-		if (!own && !test_bit(PS_I_OWN, &pi->flags))
-			ps_foreign_change(inode);
-		else
+		if (own || ps_change_is_ours(inode, a))
 			set_bit(PS_I_UNSURE, &pi->flags);
+		else
+			ps_foreign_change(inode);
 		pi->change = a->change;
 		atomic64_inc(&pi->attr_seq);
 	}
@@ -196,6 +225,7 @@ static void ps_apply_locked(struct inode *inode, const struct pn4_attr *a,
 	}
 	if (fresh) {
 		clear_bit(PS_I_ATTR_STALE, &pi->flags);
+		clear_bit(PS_I_META, &pi->flags);
 		if (!atomic_read(&pi->own_ops))
 			clear_bit(PS_I_OWN, &pi->flags);
 	} else {
@@ -414,11 +444,22 @@ static void ps_resize(struct inode *inode, loff_t size)
 		truncate_pagecache(inode, size);
 }
 
+/* Nobody but us has changed contents: as far as close-to-open goes. */
+static bool ps_is_writer(struct inode *inode)
+{
+	struct ps_inode *pi = PS_I(inode);
+
+	return S_ISREG(inode->i_mode) &&
+	       (test_bit(PS_I_OWN, &pi->flags) || READ_ONCE(pi->wb_open) ||
+		pn4_deleg_vouches(&pi->node));
+}
+
 int ps_setattr(ps_idmap *idmap, struct dentry *dentry, struct iattr *ia)
 {
 	struct inode *inode = d_inode(dentry);
 	struct pn4_attr set, attr = {};
 	struct ps_stamp st;
+	bool own;
 	int rc;
 
 	ps_fill_set(inode, ia, &set);
@@ -431,6 +472,7 @@ int ps_setattr(ps_idmap *idmap, struct dentry *dentry, struct iattr *ia)
 	rc = ps_setattr_prepare(inode, ia);
 	if (rc)
 		return rc;
+	own = (ia->ia_valid & ATTR_SIZE) || ps_is_writer(inode);
 	st = ps_stamp(inode);
 	rc = pn4_setattr(PS_N(inode), ps_setattr_open(ia), &set, &attr);
 	if (rc) {
@@ -439,6 +481,8 @@ int ps_setattr(ps_idmap *idmap, struct dentry *dentry, struct iattr *ia)
 	}
 	if (ia->ia_valid & ATTR_SIZE)
 		ps_resize(inode, ia->ia_size);
-	ps_attr_apply(inode, &attr, st, true);
+	if (!own)
+		ps_meta_changed(inode);
+	ps_attr_apply(inode, &attr, st, own);
 	return 0;
 }

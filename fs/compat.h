@@ -196,6 +196,15 @@ static inline void ps_set_atime(struct inode *inode, struct timespec64 ts)
 #endif
 }
 
+static inline struct timespec64 ps_mtime(const struct inode *inode)
+{
+#if PS_KV(6, 7)
+	return inode_get_mtime(inode);
+#else
+	return inode->i_mtime;
+#endif
+}
+
 static inline void ps_set_mtime(struct inode *inode, struct timespec64 ts)
 {
 #if PS_KV(6, 7)

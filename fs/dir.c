@@ -26,14 +26,6 @@ static void ps_op_failed(struct inode *dir, struct dentry *dentry, int rc)
 	d_drop(dentry);
 }
 
-/* The object's own version moves with its names: not a foreign change. */
-static void ps_touched(struct inode *inode)
-{
-	if (!S_ISDIR(inode->i_mode))
-		set_bit(PS_I_OWN, &PS_I(inode)->flags);
-	ps_attr_expire(inode);
-}
-
 /* @dentry may be hashed (a negative answer) or not (lookup was skipped). */
 static struct dentry *ps_instantiate(struct inode *dir, struct dentry *dentry,
 				     struct inode *inode)
@@ -161,7 +153,8 @@ static int ps_link(struct dentry *old, struct inode *dir, struct dentry *dentry)
 		ps_op_failed(dir, dentry, rc);
 		return rc;
 	}
-	ps_attr_apply(inode, &attr, fst, true);
+	ps_meta_changed(inode);
+	ps_attr_apply(inode, &attr, fst, false);
 	ps_attr_apply_dir(dir, &dir_attr, st);
 	ihold(inode);
 	dput(ps_instantiate(dir, dentry, inode));
@@ -171,7 +164,7 @@ static int ps_link(struct dentry *old, struct inode *dir, struct dentry *dentry)
 /* One name less; the inode may have others. */
 static void ps_unlinked(struct inode *inode)
 {
-	ps_touched(inode);
+	ps_meta_changed(inode);
 	spin_lock(&inode->i_lock);
 	if (S_ISDIR(inode->i_mode))
 		clear_nlink(inode);
@@ -260,7 +253,7 @@ static int ps_rename(ps_idmap *idmap, struct inode *odir, struct dentry *old,
 	ps_attr_apply_dir(odir, &oattr, ost);
 	if (ndir != odir)
 		ps_attr_apply_dir(ndir, &nattr, nst);
-	ps_touched(inode);
+	ps_meta_changed(inode);
 	if (target && target != inode)
 		ps_unlinked(target);
 	d_move(old, new);

@@ -295,6 +295,7 @@ void pn4_host_invalidate(struct pn4_node *node)
 
 	set_bit(PS_I_DATA_STALE, &pi->flags);
 	clear_bit(PS_I_OWN, &pi->flags);
+	clear_bit(PS_I_META, &pi->flags);
 	ps_attr_expire(&pi->vfs_inode);
 }
 

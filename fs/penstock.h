@@ -81,6 +81,7 @@ enum {
 	PS_I_ATTR_STALE,	/* ask the server before the next use */
 	PS_I_DATA_STALE,	/* cached pages are of an older version */
 	PS_I_OWN,		/* we changed it: the next change value is ours */
+	PS_I_META,		/* the same, if contents are as they were */
 	PS_I_UNSURE,		/* ... and may have hidden that others changed it, too */
 	PS_I_GONE,		/* the server does not know the handle any more */
 	PS_I_AUTOMOUNT,		/* root of another file system of the server */
@@ -248,6 +249,7 @@ int ps_attr_revalidate(struct inode *inode);
 void ps_attr_expire(struct inode *inode);
 void ps_own_begin(struct inode *inode);
 void ps_own_end(struct inode *inode);
+void ps_meta_changed(struct inode *inode);
 void ps_mark_gone(struct inode *inode);
 int ps_getattr(ps_idmap *idmap, const struct path *path, struct kstat *st,
 	       u32 mask, unsigned int flags);

@@ -127,8 +127,7 @@ static void ps_silly_set(struct ps_silly *s)
 	spin_lock(&inode->i_lock);
 	pi->silly = s;
 	spin_unlock(&inode->i_lock);
-	set_bit(PS_I_OWN, &pi->flags);
-	ps_attr_expire(inode);
+	ps_meta_changed(inode);
 	/* the last close may have come in the meantime */
 	if (!atomic_read(&pi->opens))
 		ps_silly_last_close(inode);
@@ -180,7 +179,8 @@ int ps_silly_link(struct inode *dir, struct dentry *dentry)
 		ps_silly_free(s);
 		return rc;
 	}
-	ps_attr_apply(inode, &attr, fst, true);
+	ps_meta_changed(inode);
+	ps_attr_apply(inode, &attr, fst, false);
 	ps_attr_apply_dir(dir, &dir_attr, st);
 	ps_silly_set(s);
 	return 0;

@@ -31,9 +31,7 @@ static int ps_xattr_set(const struct xattr_handler *h, ps_idmap *idmap,
 	else
 		rc = pn4_removexattr(PS_N(inode), name);
 	/* ctime and change move with it, contents do not */
-	if (!S_ISDIR(inode->i_mode))
-		set_bit(PS_I_OWN, &PS_I(inode)->flags);
-	ps_attr_expire(inode);
+	ps_meta_changed(inode);
 	return rc;
 }
 

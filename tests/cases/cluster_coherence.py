@@ -26,6 +26,20 @@ def t_same_size_other_content(b):
         b.eq(b.run(b.node2, f"cat {d}/f"), word + "\n")
 
 
+#: fs=penstock
+def t_metadata_hides_nothing(b):
+    """What changes a file's change attribute without an open, after another client
+    has written: that write is seen all the same."""
+    d = _two(b)
+    for i, change in enumerate(("mv f g", "ln f g", "chmod 600 f; ln f g", "touch f; mv f g",
+                                "setfattr -n user.x -v 1 f; mv f g", "touch g; mv f g")):
+        b.run(b.client, f"cd {d}; rm -f f g; echo old >f")
+        b.run(b.client, f"cat {d}/f; cat {d}/f")
+        b.run(b.node2, f"echo new >{d}/f")
+        b.run(b.client, f"cd {d}; {change}")
+        b.eq(b.run(b.client, f"cat {d}/g"), "new\n", f"{i}: {change}")
+
+
 def t_truncate_and_grow(b):
     d = _two(b)
     b.run(b.client, f"seq 10000 >{d}/f")
