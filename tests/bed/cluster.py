@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import time
 
-from . import host, initrd
+from . import host, initrd, tsc
 from .guest import PORTS, Guest, GuestError
 
 RAILS = (1, 2)
@@ -156,12 +156,13 @@ class Cluster:
             "MACHINE_ID": ident,
             "KERNEL": self.build if guest is self.client else kernel.series})
         if host.use_kvm(kernel, image):
-            accel = ["-accel", "kvm", "-cpu", "host"]
+            accel, clock = ["-accel", "kvm", "-cpu", "host"], ""
         else:
+            clock = f"tsc_early_khz={tsc.khz()} " if tsc.khz() else ""
             accel = ["-accel", f"tcg,thread=multi,tb-size={512 if guest is self.client else 192}", "-cpu", "max"]
         quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
                  # a one-shot timer that emulation loses never fires again; a periodic one does
-                 "nohz=off highres=off "
+                 "nohz=off highres=off " + clock +
                  "net.ifnames=0 no_timer_check random.trust_cpu=on nokaslr "
                  "rcupdate.rcu_cpu_stall_timeout=60 cryptomgr.notests "
                  "module.sig_enforce=0 rdinit=/init")
