@@ -239,5 +239,10 @@ char *utab_live_options(const char *dir, char **type);
 
 /* paths.c: penstock paths; argv[0] is the subcommand, an exit_status comes back */
 int cmd_paths(int argc, char **argv);
+/* A JSON string, with its quotes. */
+void print_string(const char *text);
+
+/* doctor.c: penstock doctor, likewise */
+int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -180,7 +180,7 @@ static double rate(const struct paths *before, const struct paths *now, size_t i
 	return (now->path[i].figure[f] - before->path[i].figure[f]) / seconds;
 }
 
-static void print_string(const char *text)
+void print_string(const char *text)
 {
 	putchar('"');
 	for (; *text; text++) {
