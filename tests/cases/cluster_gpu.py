@@ -3,6 +3,7 @@
 (tests/nvfs), over soft RoCE; PCI peer-to-peer memory, of a drive that QEMU plays."""
 
 import contextlib
+import json
 import os
 
 from bed import host
@@ -53,12 +54,13 @@ def _play(b, scenario, d, timeout=120):
     b.run(b.client, f"{GPU} {scenario} {d}", timeout=timeout)
 
 
-def _carried(b, stat, wanted):
+def _stat(b):
+    return json.loads(b.run(b.client, "penstock stat --json /mnt/a"))
+
+
+def _carried(b, stat):
     """The bytes of @stat, summed over the paths."""
-    got = b.run(b.client, f"awk '/^[ \\t]*path: rdma/ {{ for (i = 1; i <= NF; i++) "
-                          f"if ($i ~ /^{stat}=/) {{ sub(/.*=/, \"\", $i); n += $i }} }} "
-                          "END { print n + 0 }' /proc/self/mountstats").strip()
-    b.eq(int(got), wanted, f"{stat} of all paths")
+    return sum(path[stat] for path in _stat(b)["paths"])
 
 
 #: fs=penstock timeout=120
@@ -67,8 +69,10 @@ def t_first(b):
     with _gpu(b):
         d = _mount(b)
         _play(b, "first", d)
-        _carried(b, "direct_gpu", 4096)
-        _carried(b, "inlined_in", 0)
+        b.eq(_carried(b, "direct_gpu"), 4096, "direct_gpu of all paths")
+        b.eq(_stat(b)["gpudirect"]["gpu_read"], 4096, "gpu_read")
+        b.run(b.client, "penstock stat /mnt/a | grep -x 'gpu_read         4096'")
+        b.run(b.client, "penstock doctor --gpu | grep '/mnt/a uses RDMA.*gpu_read=4096'")
 
 
 #: fs=penstock timeout=300
@@ -123,6 +127,25 @@ def t_map_fails(b):
 def t_killed(b):
     with _gpu(b):
         _play(b, "killed", _mount(b), 150)
+
+
+#: fs=penstock timeout=200
+def t_killed_in_silence(b):
+    """The server says nothing any more: who is killed goes all the same, and
+    nothing stays mapped."""
+    with _gpu(b):
+        d = _mount(b)
+        for flags in (0, 1):
+            b.run(b.client, f"head -c 16M /dev/zero >{d}/f; sync {d}/f")
+            b.run(b.client, "cd /sys/module/penstock_nvfs_double/parameters; echo 0 >maps; echo 0 >unmaps; "
+                            f"setsid {GPU} loop {d} {flags} >/tmp/loop.log 2>&1 </dev/null & echo $! >/tmp/loop.pid")
+            b.run(b.client, "cd /sys/module/penstock_nvfs_double/parameters; "
+                            "for i in $(seq 300); do [ $(cat maps) = 0 ] || exit 0; sleep 0.1; done; cat /tmp/loop.log; exit 1")
+            with b.black_hole(b.node1):
+                b.sleep(1)
+                b.within(15, b.client, "kill -9 $(cat /tmp/loop.pid); while grep -qs '^State:.[^Z]' "
+                                       "/proc/$(cat /tmp/loop.pid)/status; do sleep 0.2; done", "killed GPU I/O")
+                _play(b, "clean", d)
 
 
 #: fs=penstock timeout=200

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Direct I/O with "GPU" memory of the double in double.c, in a guest.
 
-	gpu.py SCENARIO DIR
+	gpu.py SCENARIO DIR [FLAGS]
 
 Everything is compared byte by byte, the memory around a read and the file
 around a write included, and the double must have seen no mistake."""
@@ -142,11 +142,14 @@ def reads(d):
     before, asked = counters(d), 0
     g, f = Gpu(), direct(d + "/f")
     for flags in (0, ASYNC):
-        for length in (4 * K, 8 * K, 60 * K, 64 * K, 68 * K, 1 * M, 1 * M + 4 * K, 16 * M):
-            for at in (0, 4 * K, 60 * K):
-                for pos in (0, 4 * K, 1 * M - 4 * K, size // (4 * K) * 4 * K - 64 * K):
+        for length in (4 * K, 8 * K, 64 * K, 68 * K, 1 * M + 4 * K):
+            for at in (4 * K, 60 * K):
+                for pos in (0, 1 * M - 4 * K, size // (4 * K) * 4 * K - 64 * K):
                     g.read(f, data, pos, length, at, flags)
                     asked += len(data[pos:pos + length])
+        # the longest, across the end of the file
+        g.read(f, data, 4 * M, 16 * M, 60 * K, flags)
+        asked += size - 4 * M
         # wholly behind the end
         g.read(f, data, 18 * M, 64 * K, 0, flags)
     no_mistakes()
@@ -163,9 +166,10 @@ def writes(d):
     before, asked, seed = counters(d), 0, 10
     g, f = Gpu(), direct(d + "/f")
     for flags in (0, ASYNC):
-        for length in (4 * K, 64 * K, 68 * K, 1 * M + 4 * K, 16 * M):
-            for at in (0, 60 * K):
-                for pos in (4 * K, 1 * M - 4 * K):
+        for length, ats in ((4 * K, (0, 60 * K)), (68 * K, (0, 60 * K)), (1 * M + 4 * K, (60 * K,)),
+                            (16 * M, (4 * K,))):
+            for at in ats:
+                for pos in (1 * M - 4 * K,) if at else (4 * K, 1 * M - 4 * K):
                     seed += 1
                     data = content(length, seed)
                     g.poke(at, data)
@@ -225,18 +229,38 @@ def map_fails(d):
     g.close()
 
 
+def mapped(seconds=10):
+    """Wait until something is."""
+    end = time.monotonic() + seconds
+    while not parameter("active"):
+        assert time.monotonic() < end, "nothing is mapped"
+        time.sleep(0.002)
+
+
+def loop(d, flags=0):
+    """I/O until somebody ends it."""
+    g, f = Gpu(16 * M), direct(d + "/f")
+    g.poke(0, content(16 * M, 6))
+    while True:
+        g.io(f, 0, 16 * M, 0, flags)
+
+
+def clean(d):
+    """Whoever was killed has left nothing behind, and nobody is there."""
+    no_mistakes()
+    assert parameter("maps") and not parameter("bound"), "still registered"
+
+
 def killed(d):
     """kill -9 with requests in flight: nothing stays mapped."""
     data = content(16 * M, 6)
     put(d + "/f", data)
     for flags in (0, WRITE, ASYNC):
-        for pause in (0.02, 0.1, 0.3):
+        for pause in (0, 0.05, 0.2):
             pid = os.fork()
             if not pid:
-                g, f = Gpu(), direct(d + "/f")
-                g.poke(0, data)
-                while True:
-                    g.io(f, 0, 16 * M, 0, flags)
+                loop(d, flags)
+            mapped()
             time.sleep(pause)
             os.kill(pid, signal.SIGKILL)
             begun = time.monotonic()
@@ -268,11 +292,12 @@ def unregistered(d):
     threads = [threading.Thread(target=load) for _ in range(2)]
     for t in threads:
         t.start()
-    for _ in range(20):
+    for _ in range(12):
         with open(DEVICE, "rb") as again:       # binds anew
-            time.sleep(0.03)
+            mapped()
             fcntl.ioctl(again, UNREGISTER)
-            # pages that nobody knows any more must not be read into
+            # from here on nobody knows the pages: what goes on is nobody's fault
+            assert parameter("active") == 0, "it has let go of what is mapped"
     stop.append(1)
     for t in threads:
         t.join()
@@ -283,10 +308,11 @@ def unregistered(d):
 
 
 def main():
-    scenario, directory = sys.argv[1:]
-    for name in MISTAKES + ("maps", "unmaps", "registers", "unregisters"):
-        parameter(name, 0)
-    globals()[scenario](directory.rstrip("/"))
+    scenario, directory, *more = sys.argv[1:]
+    if scenario != "clean":
+        for name in MISTAKES + ("maps", "unmaps", "registers", "unregisters"):
+            parameter(name, 0)
+    globals()[scenario](directory.rstrip("/"), *map(int, more))
     print(scenario, "ok", {n: parameter(n) for n in ("maps", "unmaps", "registers")})
 
 
