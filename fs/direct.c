@@ -379,7 +379,8 @@ static ssize_t ps_dio_one(struct kiocb *iocb, struct iov_iter *iter,
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	rc = ps_gpu_admit(d->inode, &d->io, d->peer);
+	/* a process's pages: those of the kernel are of no GPU, and may not be asked about */
+	rc = d->hold == PS_HOLD_PIN ? ps_gpu_admit(d->inode, &d->io, d->peer) : 0;
 	if (rc)
 		return ps_dio_cancel(d, iter, rc);
 	trace_ps_direct(d->inode, d->io.pos, d->io.data.len);
