@@ -75,16 +75,25 @@ def t_first(b):
         b.run(b.client, "penstock doctor --gpu | grep '/mnt/a uses RDMA.*gpu_read=4096'")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=200
 def t_reads(b):
     with _gpu(b):
-        _play(b, "reads", _mount(b), 250)
+        _play(b, "reads", _mount(b) + " 2")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=200
 def t_writes(b):
     with _gpu(b):
-        _play(b, "writes", _mount(b), 250)
+        _play(b, "writes", _mount(b) + " 2")
+
+
+#: fs=penstock timeout=600 long
+def t_16_mib(b):
+    """As much at a time as nvidia-fs ever asks for."""
+    with _gpu(b):
+        d = _mount(b)
+        _play(b, "reads", d, 250)
+        _play(b, "writes", d, 250)
 
 
 #: fs=penstock timeout=120

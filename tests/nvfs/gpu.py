@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Direct I/O with "GPU" memory of the double in double.c, in a guest.
 
-	gpu.py SCENARIO DIR [FLAGS]
+	gpu.py SCENARIO DIR [NUMBER]
 
 Everything is compared byte by byte, the memory around a read and the file
 around a write included, and the double must have seen no mistake."""
@@ -134,13 +134,14 @@ def first(d):
     assert parameter("bound") == 0 and parameter("registers") == parameter("unregisters")
 
 
-def reads(d):
-    """All sizes and offsets, the end of the file in the middle, both forms."""
-    size = 17 * M + 12345
+def reads(d, longest=16):
+    """All sizes and offsets, the end of the file in the middle, both forms; up
+    to so many MiB at a time."""
+    size = (longest + 1) * M + 12345
     data = content(size, 2)
     put(d + "/f", data)
     before, asked = counters(d), 0
-    g, f = Gpu(), direct(d + "/f")
+    g, f = Gpu((longest + 4) * M), direct(d + "/f")
     for flags in (0, ASYNC):
         for length in (4 * K, 8 * K, 64 * K, 68 * K, 1 * M + 4 * K):
             for at in (4 * K, 60 * K):
@@ -148,26 +149,26 @@ def reads(d):
                     g.read(f, data, pos, length, at, flags)
                     asked += len(data[pos:pos + length])
         # the longest, across the end of the file
-        g.read(f, data, 4 * M, 16 * M, 60 * K, flags)
-        asked += size - 4 * M
+        g.read(f, data, 2 * M, longest * M, 60 * K, flags)
+        asked += size - 2 * M
         # wholly behind the end
-        g.read(f, data, 18 * M, 64 * K, 0, flags)
+        g.read(f, data, (longest + 2) * M, 64 * K, 0, flags)
     no_mistakes()
     assert grown(d, before) == {"gpu_read": asked}, (grown(d, before), asked)
     os.close(f)
     g.close()
 
 
-def writes(d):
+def writes(d, longest=16):
     """Written from the GPU, read by the CPU, what is around untouched."""
-    size = 18 * M
+    size = (longest + 2) * M
     whole = bytearray(content(size, 3))
     put(d + "/f", whole)
     before, asked, seed = counters(d), 0, 10
-    g, f = Gpu(), direct(d + "/f")
+    g, f = Gpu((longest + 4) * M), direct(d + "/f")
     for flags in (0, ASYNC):
         for length, ats in ((4 * K, (0, 60 * K)), (68 * K, (0, 60 * K)), (1 * M + 4 * K, (60 * K,)),
-                            (16 * M, (4 * K,))):
+                            (longest * M, (4 * K,))):
             for at in ats:
                 for pos in (1 * M - 4 * K,) if at else (4 * K, 1 * M - 4 * K):
                     seed += 1
