@@ -249,6 +249,9 @@ static void d_unbind(void)
 	if (!bound)
 		return;
 	d_unregister();
+	/* nothing can be mapped from here on, and nothing may be any more */
+	if (active)
+		misused++;
 	unregisters++;
 	d_let_go();
 }
