@@ -384,16 +384,16 @@ static inline int ps_for_each_dirty(struct address_space *mapping,
 
 /*
  * Take pages from an iterator for I/O.  Returns bytes, advances the iterator.
- * Release with ps_release_pages().  P2PDMA pages are accepted where the
- * kernel knows them.
+ * Release with ps_release_page().  With @peer PCI peer-to-peer pages are taken,
+ * too, where the kernel can; else they end it, with -EREMOTEIO if they come first.
  */
 static inline ssize_t ps_extract_pages(struct iov_iter *i, struct page **pages,
 				       size_t max, unsigned int npages,
-				       size_t *off)
+				       bool peer, size_t *off)
 {
 #if PS_KV(6, 3)
 	return iov_iter_extract_pages(i, &pages, max, npages,
-				      ITER_ALLOW_P2PDMA, off);
+				      peer ? ITER_ALLOW_P2PDMA : 0, off);
 #else
 	const struct iovec *iov;
 	unsigned long addr;

@@ -19,6 +19,7 @@
 
 #define PS_DIO_INLINE	16		/* pages without a second allocation */
 #define PS_DIO_MAX	SZ_64M		/* bytes of one io */
+#define PS_DIO_GRACE	(10 * HZ)	/* for taking back what a killed task waits for */
 
 /* ps_dio.state */
 enum {
@@ -31,6 +32,8 @@ enum {
  * @iocb: NULL: somebody waits for @done
  * @grows: a write past the end of file as it was
  * @dirtied: pages were marked dirty before, as one must not do in softirq
+ * @peer: there may be PCI peer-to-peer pages
+ * @bv: the user's pages; io.data.bv are others if the data takes a detour
  */
 struct ps_dio {
 	struct pn4_io io;
@@ -43,6 +46,7 @@ struct ps_dio {
 	enum ps_hold hold;
 	bool grows;
 	bool dirtied;
+	bool peer;
 	struct work_struct work;
 	struct bio_vec *bv;
 	struct bio_vec embedded[PS_DIO_INLINE];
@@ -60,6 +64,8 @@ static void ps_dio_unpin(struct ps_dio *d, bool dirty)
 {
 	unsigned int i;
 
+	if (unlikely(d->io.data.memory))
+		ps_gpu_done(d->inode, &d->io, d->bv);
 	if (d->hold == PS_HOLD_NONE)
 		return;
 	for (i = 0; i < d->nr; i++) {
@@ -109,7 +115,12 @@ static ssize_t ps_dio_extract(struct ps_dio *d, struct iov_iter *iter,
 		struct page **pages = (struct page **)(bv + room) - room;
 		size_t left;
 
-		got = ps_extract_pages(iter, pages, max - len, room, &off);
+		got = ps_extract_pages(iter, pages, max - len, room, d->peer, &off);
+		if (got == -EREMOTEIO && !d->peer &&
+		    ps_gpu_pins_peer(PS_SB(d->inode->i_sb), iov_iter_count(iter))) {
+			d->peer = true;
+			continue;
+		}
 		if (got <= 0)
 			return len ? len : got;
 		len += got;
@@ -141,6 +152,7 @@ static struct ps_dio *ps_dio_new(struct kiocb *iocb, struct iov_iter *iter,
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	memset(d, 0, offsetof(struct ps_dio, embedded));
+	d->inode = inode;
 	d->bv = d->embedded;
 	if (pages > PS_DIO_INLINE)
 		d->bv = kvmalloc_array(pages, sizeof(*d->bv), GFP_KERNEL);
@@ -153,7 +165,6 @@ static struct ps_dio *ps_dio_new(struct kiocb *iocb, struct iov_iter *iter,
 		kmem_cache_free(ps_dio_cache, d);
 		return ERR_PTR(len ? len : -EFAULT);
 	}
-	d->inode = inode;
 	d->open = pn4_open_get(ps_file_open(iocb->ki_filp));
 	init_completion(&d->done);
 	d->io.node = PS_N(inode);
@@ -278,6 +289,8 @@ static void ps_dio_work(struct work_struct *work)
 /* Can the end be done without sleeping? */
 static bool ps_dio_simple(const struct ps_dio *d)
 {
+	if (d->io.data.memory == PRPC_MEM_BOUNCE)
+		return false;
 	if (d->io.write)
 		return !d->grows && !d->inode->i_mapping->nrpages;
 	return d->hold != PS_HOLD_PIN || !d->dirtied || ps_dio_still_dirty(d);
@@ -319,9 +332,28 @@ static void ps_dio_stable(struct pn4_io *io)
 
 /* ---- submission ---- */
 
+/*
+ * Pages of a GPU are mapped for no longer than the request that they came with:
+ * their driver uses them for another one then.  What is left after the grace is
+ * stuck where it is not mapped, and will not be.
+ */
+static bool ps_dio_abort(struct ps_dio *d)
+{
+	unsigned long end = jiffies + PS_DIO_GRACE;
+
+	do {
+		pn4_io_abort(&d->io);
+		if (wait_for_completion_timeout(&d->done, HZ / 10))
+			return true;
+	} while (time_before(jiffies, end));
+	return false;
+}
+
 static ssize_t ps_dio_wait(struct ps_dio *d)
 {
 	if (wait_for_completion_killable(&d->done)) {
+		if (d->io.data.memory == PRPC_MEM_GPU && ps_dio_abort(d))
+			return ps_dio_finish(d);
 		if (!test_and_set_bit(PS_DIO_MET, &d->state))
 			return -EINTR;	/* the io cleans up */
 		wait_for_completion(&d->done);
@@ -347,6 +379,10 @@ static ssize_t ps_dio_one(struct kiocb *iocb, struct iov_iter *iter,
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
+	/* a process's pages: those of the kernel are of no GPU, and may not be asked about */
+	rc = d->hold == PS_HOLD_PIN ? ps_gpu_admit(d->inode, &d->io, d->peer) : 0;
+	if (rc)
+		return ps_dio_cancel(d, iter, rc);
 	trace_ps_direct(d->inode, d->io.pos, d->io.data.len);
 	if (write) {
 		d->io.stable = d->io.data.len <= d->io.node->vol->wsize ?

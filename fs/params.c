@@ -16,6 +16,7 @@ enum {
 	Opt_addr, Opt_port, Opt_vers, Opt_rsize, Opt_wsize, Opt_hard, Opt_soft,
 	Opt_timeout, Opt_proto, Opt_sec, Opt_actimeo, Opt_noac, Opt_ac,
 	Opt_local_lock, Opt_xprtsec, Opt_proto_why, Opt_paths, Opt_rails,
+	Opt_gpudirect,
 };
 
 static const struct constant_table ps_local_locks[] = {
@@ -45,6 +46,7 @@ const struct fs_parameter_spec ps_params[] = {
 	fsparam_string("proto_why", Opt_proto_why),
 	fsparam_u32("paths", Opt_paths),
 	fsparam_string("rails", Opt_rails),
+	fsparam_enum("gpudirect", Opt_gpudirect, ps_gpu_modes),
 	{}
 };
 
@@ -221,6 +223,9 @@ static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 				      ps_name(fc), res->uint_32, PRPC_MAX_PATHS);
 		o->paths = res->uint_32;
 		return 0;
+	case Opt_gpudirect:
+		o->gpu = res->uint_32;
+		return 0;
 	case Opt_rails:
 		return ps_parse_rail(fc, param->string);
 	}
@@ -387,6 +392,8 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 	else if (o->actimeo != PS_TIMES_UNSET)
 		seq_printf(m, ",actimeo=%d", o->actimeo);
 	ps_show_local_lock(m, o->local_lock);
+	if (o->gpu)
+		seq_printf(m, ",gpudirect=%s", ps_gpu_mode_name(o->gpu));
 	if (o->paths)
 		seq_printf(m, ",paths=%u", o->paths);
 	for (i = 0; i < o->nr_rails; i++)

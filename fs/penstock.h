@@ -24,6 +24,30 @@
 #define PS_LOCAL_POSIX		BIT(0)	/* fcntl(2) locks, OFD ones too */
 #define PS_LOCAL_FLOCK		BIT(1)
 
+/* gpudirect=: direct I/O with device memory */
+enum ps_gpu_mode {
+	PS_GPU_AUTO,		/* where a device can move it, else an error */
+	PS_GPU_REQUIRE,		/* and no mount where none ever can */
+	PS_GPU_OFF,		/* always an error */
+	PS_GPU_BOUNCE,		/* PCI peer-to-peer memory by the CPU, if need be */
+};
+
+/* What became of it: bytes, _WRITTEN right behind _READ; and why not, requests. */
+enum ps_gpu_count {
+	PS_GPU_GPU_READ,
+	PS_GPU_GPU_WRITTEN,
+	PS_GPU_PEER_READ,
+	PS_GPU_PEER_WRITTEN,
+	PS_GPU_BOUNCED_READ,
+	PS_GPU_BOUNCED_WRITTEN,
+	PS_GPU_REFUSED,
+	PS_GPU_NO_OFF,
+	PS_GPU_NO_PATH,
+	PS_GPU_NO_MIXED,
+	PS_GPU_NO_FAILED,	/* admitted, but it did not work */
+	PS_GPU_COUNTS,
+};
+
 /**
  * struct ps_opts - mount options
  * @actimeo: seconds attributes are trusted, 0 with noac, PS_TIMES_UNSET: adapt
@@ -46,6 +70,7 @@ struct ps_opts {
 	unsigned int timeout;
 	int actimeo;
 	unsigned int local_lock;
+	enum ps_gpu_mode gpu;
 	u32 rsize;
 	u32 wsize;
 	char proto[8];
@@ -72,6 +97,7 @@ struct ps_sb {
 	wait_queue_head_t wait;
 	atomic64_t unstable_bytes;
 	u64 unstable_max;
+	atomic64_t gpu[PS_GPU_COUNTS];
 	struct llist_head put_list;
 	struct work_struct put_work;
 };
@@ -357,6 +383,22 @@ int ps_mmap_prepare(struct vm_area_desc *desc);
 #else
 int ps_mmap(struct file *file, struct vm_area_struct *vma);
 #endif
+
+/* gpudirect.c */
+extern const struct constant_table ps_gpu_modes[];
+const char *ps_gpu_mode_name(enum ps_gpu_mode mode);
+int ps_gpu_check_mount(struct fs_context *fc, const struct ps_sb *sbi);
+/* A buffer of @len bytes has peer-to-peer pages: may they be pinned? */
+bool ps_gpu_pins_peer(struct ps_sb *sbi, size_t len);
+/*
+ * The pages of @io are pinned: set io->data.memory.  @peer: there may be
+ * peer-to-peer pages among them; then io->data.bv may become a copy.  -errno: it
+ * cannot be done.
+ */
+int ps_gpu_admit(struct inode *inode, struct pn4_io *io, bool peer);
+/* @io, not of host memory, has ended; @user: the pages that it is about. */
+void ps_gpu_done(struct inode *inode, struct pn4_io *io, struct bio_vec *user);
+void ps_gpu_show(struct seq_file *m, struct ps_sb *sbi);
 
 /* direct.c */
 ssize_t ps_direct_read(struct kiocb *iocb, struct iov_iter *to);

@@ -65,6 +65,7 @@ static int ps_show_options(struct seq_file *m, struct dentry *root)
 static int ps_show_stats(struct seq_file *m, struct dentry *root)
 {
 	pn4_show_stats(PS_SB(root->d_sb)->vol, m);
+	ps_gpu_show(m, PS_SB(root->d_sb));
 	return 0;
 }
 
@@ -163,7 +164,8 @@ static int ps_fill_super(struct super_block *sb)
 static bool ps_same_opts(const struct ps_opts *a, const struct ps_opts *b)
 {
 	return a->actimeo == b->actimeo && a->soft == b->soft &&
-	       a->timeout == b->timeout && a->local_lock == b->local_lock;
+	       a->timeout == b->timeout && a->local_lock == b->local_lock &&
+	       a->gpu == b->gpu;
 }
 
 static int ps_test_super(struct super_block *sb, struct fs_context *fc)
@@ -256,7 +258,7 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
-	return rc ? ps_mount_failed(fc, rc) : 0;
+	return rc ? ps_mount_failed(fc, rc) : ps_gpu_check_mount(fc, sbi);
 }
 
 /* Cross from the covered directory into what is behind it. */
@@ -349,6 +351,8 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "port";
 	if (n->local_lock != o->local_lock)
 		return "local_lock";
+	if (n->gpu != o->gpu)
+		return "gpudirect";
 	if (n->paths != o->paths)
 		return "paths";
 	if (n->nr_rails != o->nr_rails)

@@ -38,6 +38,35 @@ PS_RANGE_EVENT(ps_write);
 PS_RANGE_EVENT(ps_writeback);
 PS_RANGE_EVENT(ps_direct);
 
+TRACE_EVENT(ps_direct_memory,
+	TP_PROTO(const struct inode *inode, loff_t pos, size_t len,
+		 enum prpc_memory memory, int error),
+	TP_ARGS(inode, pos, len, memory, error),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, fileid)
+		__field(loff_t, pos)
+		__field(size_t, len)
+		__field(u32, memory)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->fileid = PS_I(inode)->fileid;
+		__entry->pos = pos;
+		__entry->len = len;
+		__entry->memory = memory;
+		__entry->error = error;
+	),
+	TP_printk("dev=%u:%u fileid=%llu pos=%lld len=%zu %s error=%d",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->fileid,
+		  __entry->pos, __entry->len,
+		  __print_symbolic(__entry->memory, { PRPC_MEM_HOST, "host" },
+				   { PRPC_MEM_BOUNCE, "bounced" },
+				   { PRPC_MEM_PEER, "p2p" }, { PRPC_MEM_GPU, "gpu" }),
+		  __entry->error)
+);
+
 DECLARE_EVENT_CLASS(ps_done_class,
 	TP_PROTO(const struct inode *inode, loff_t pos, size_t done, int error),
 	TP_ARGS(inode, pos, done, error),

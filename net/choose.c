@@ -91,6 +91,36 @@ static struct prpc_path *prpc_choose_large(struct prpc_peer *peer,
 	return found;
 }
 
+/* ---- memory that only a device can touch ---- */
+
+/*
+ * The nearest path; of equally near ones the one that is done first.  If none
+ * reaches it any will do: its transport says so.
+ */
+static struct prpc_path *prpc_choose_near(struct prpc_peer *peer,
+					  const struct prpc_call *call)
+{
+	enum prpc_dir dir = prpc_direction(call);
+	u32 best = prpc_best_pace(peer, dir), bytes = prpc_bytes(call, dir);
+	struct prpc_path *path, *found = peer->live[0];
+	u64 cost, least = U64_MAX;
+	int rank, nearest = INT_MAX;
+	unsigned int i;
+
+	for (i = 0; i < peer->nr_live; i++) {
+		path = peer->live[(peer->cursor[dir] + i) % peer->nr_live];
+		rank = prpc_conn_rank(path->conn, prpc_call_data(call));
+		cost = prpc_cost(&path->flow[dir], bytes, best);
+		if (rank < 0 || rank > nearest || (rank == nearest && cost >= least))
+			continue;
+		nearest = rank;
+		least = cost;
+		found = path;
+	}
+	peer->cursor[dir]++;
+	return found;
+}
+
 /* ---- small calls ---- */
 
 /* What a small call is likely to take on @path, in 1024 ns. */
@@ -123,6 +153,8 @@ struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *ca
 		return NULL;
 	if (peer->nr_live == 1)
 		path = peer->live[0];
+	else if (prpc_foreign(prpc_call_data(call)))
+		path = prpc_choose_near(peer, call);
 	else if (prpc_large(call))
 		path = prpc_choose_large(peer, call);
 	else

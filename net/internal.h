@@ -74,6 +74,10 @@ enum prpc_stat {
 	PRPC_STAT_RECONNECTS,
 	PRPC_STAT_TIMEOUTS,
 	PRPC_STAT_STRAY,
+	PRPC_STAT_GPU,
+	PRPC_STAT_PEER,
+	PRPC_STAT_BOUNCED,
+	PRPC_STAT_REFUSED,
 	PRPC_STAT_NR,
 };
 
@@ -284,6 +288,12 @@ void prpc_watch_stop(struct prpc_peer *peer);
 void prpc_watch_arm(struct prpc_peer *peer);
 int prpc_link_init(void);
 void prpc_link_exit(void);
+
+/* ---- memory.c ---- */
+/* The call's only payload. */
+const struct prpc_data *prpc_call_data(const struct prpc_call *call);
+int prpc_conn_rank(struct prpc_conn *conn, const struct prpc_data *data);
+void prpc_count_memory(struct prpc_path *path, const struct prpc_call *call);
 
 /* ---- peer.c ---- */
 

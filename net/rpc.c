@@ -222,6 +222,8 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 	lockdep_assert_held(&peer->lock);
 	if (peer->dying)
 		return -ESHUTDOWN;
+	if (prpc_foreign(prpc_call_data(call)) && !peer->transport->rank)
+		return -EOPNOTSUPP;
 	if (call->flags & PRPC_PINNED) {
 		conn = call->conn;
 		if (!prpc_conn_owner(peer, conn) ||
@@ -330,11 +332,12 @@ static int prpc_check_reply(struct prpc_call *call)
 /* The reply of a disowned call is complete. */
 static void prpc_finish(struct prpc_path *path, struct prpc_call *call)
 {
-	call->error = prpc_check_reply(call);
+	call->error = call->refused ?: prpc_check_reply(call);
 	prpc_count(path, PRPC_STAT_REPLIES, 1);
 	prpc_count_latency(path, call->end_ns - call->start_ns);
 	if (call->in_len)
 		prpc_count(path, PRPC_STAT_PLACED, call->in_len);
+	prpc_count_memory(path, call);
 	trace_prpc_complete(call);
 	call->done(call);
 }
@@ -528,6 +531,19 @@ static bool prpc_tagged(const struct prpc_call *call, const void *tag)
 void prpc_abort(struct prpc_peer *peer, const void *tag, int error)
 {
 	prpc_reap(peer, prpc_tagged, tag, error);
+}
+
+static bool prpc_within(const struct prpc_call *call, const void *arg)
+{
+	const struct prpc_data *data = arg;
+	const struct bio_vec *bv = prpc_call_data(call)->bv;
+
+	return bv && bv >= data->bv && bv < data->bv + data->nr;
+}
+
+void prpc_abort_data(struct prpc_peer *peer, const struct prpc_data *data, int error)
+{
+	prpc_reap(peer, prpc_within, data, error);
 }
 
 static void prpc_deadline_work(struct work_struct *work)

@@ -36,19 +36,37 @@ struct prpc_peer;
 /* Bytes of an accepted reply with an empty verifier before its results. */
 #define PRPC_REPLY_HEAD		24
 
+/* What a payload lies in; see memory.c. */
+enum prpc_memory {
+	PRPC_MEM_HOST,
+	PRPC_MEM_BOUNCE,	/* the same, in place of peer-to-peer memory; counted */
+	PRPC_MEM_PEER,		/* some pages are PCI peer-to-peer memory */
+	PRPC_MEM_GPU,		/* the pages only stand for a GPU's memory */
+};
+
 /**
  * struct prpc_data - payload that never passes through the XDR buffers
  * @bv: pages; borrowed
  * @nr: entries in @bv
  * @skip: bytes of @bv before the payload begins
  * @len: payload bytes; 0 if there is none
+ * @memory: PRPC_MEM_PEER and _GPU: the CPU must not touch it, so it is moved by
+ *	a device or not at all
+ * @gpu: PRPC_MEM_GPU: whose; U32_MAX: not known
  */
 struct prpc_data {
 	struct bio_vec *bv;
 	unsigned int nr;
 	u32 skip;
 	u32 len;
+	enum prpc_memory memory;
+	u32 gpu;
 };
+
+static inline bool prpc_foreign(const struct prpc_data *data)
+{
+	return unlikely(data->memory >= PRPC_MEM_PEER);
+}
 
 /* prpc_call.flags, set by the caller before submit */
 #define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
@@ -99,7 +117,8 @@ enum prpc_fault {
  *	(program, version or procedure unknown to the server), -EREMOTEIO
  *	(malformed, or the server found the arguments so), -EINVAL (@enc
  *	overflowed, @reply_size or @in_at out of range: a bug above), -ENOBUFS
- *	(more than 16 pinned calls at a time)
+ *	(more than 16 pinned calls at a time), -EOPNOTSUPP, -EIO (-EREMOTEIO for
+ *	peer-to-peer memory): the payload's memory cannot be moved by a device
  * @reply_len: bytes valid in @reply
  * @reply_at: offset in @reply of the procedure's results
  * @in_len: bytes placed into @in
@@ -126,6 +145,7 @@ struct prpc_call {
 
 	u32 xid;
 	u32 sends;		/* times handed to a transport */
+	int refused;		/* -errno: by prpc_call_refuse() */
 	atomic_t state;		/* PRPC_ST_*, see internal.h */
 	u32 queued;		/* KiB on its path when it joined, see choose.c */
 	bool loaded;		/* counted in its path's load */
@@ -244,6 +264,8 @@ void prpc_peer_reset(struct prpc_peer *peer, const struct prpc_conn *conn,
  * but not for the network.
  */
 void prpc_abort(struct prpc_peer *peer, const void *tag, int error);
+/* Likewise every call whose payload is a part of @data. */
+void prpc_abort_data(struct prpc_peer *peer, const struct prpc_data *data, int error);
 /* Close all, fail what is left with -ESHUTDOWN, wait, free.  May sleep. */
 void prpc_peer_destroy(struct prpc_peer *peer);
 /* One line per path for mountstats; see Documentation/statistics.rst. */
@@ -253,6 +275,15 @@ const struct sockaddr_storage *prpc_conn_addr(const struct prpc_conn *conn);
 /* Has an earlier connection on the same path been live? refused? */
 bool prpc_conn_proven(const struct prpc_conn *conn);
 bool prpc_conn_refused(const struct prpc_conn *conn);
+
+/* ---- memory.c ---- */
+/*
+ * Set @data->memory and @data->gpu.  @peer: there may be peer-to-peer pages.
+ * -EINVAL: a GPU's pages and others.  Process context.
+ */
+int prpc_data_classify(struct prpc_data *data, bool peer);
+/* Does any path of @peer reach such memory?  True while there is no path. */
+bool prpc_peer_reaches(struct prpc_peer *peer, enum prpc_memory memory);
 
 /* ---- rpc.c: calls ---- */
 /*

@@ -143,6 +143,30 @@ TRACE_EVENT(prpc_stray,
 	TP_printk("xid=%08x addr=%pISpc", __entry->xid, __entry->addr)
 );
 
+TRACE_EVENT(prpc_refuse,
+	TP_PROTO(const struct prpc_conn *conn, const struct prpc_call *call,
+		 const struct prpc_data *data, int error),
+	TP_ARGS(conn, call, data, error),
+	TP_STRUCT__entry(
+		__array(u8, addr, PRPC_TRACE_ADDR)
+		__field(u32, xid)
+		__field(u32, len)
+		__field(u32, memory)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		memcpy(__entry->addr, &conn->addr, PRPC_TRACE_ADDR);
+		__entry->xid = call->xid;
+		__entry->len = data->len;
+		__entry->memory = data->memory;
+		__entry->error = error;
+	),
+	TP_printk("xid=%08x %s len=%u error=%d addr=%pISpc", __entry->xid,
+		  __print_symbolic(__entry->memory, { PRPC_MEM_PEER, "p2p" },
+				   { PRPC_MEM_GPU, "gpu" }),
+		  __entry->len, __entry->error, __entry->addr)
+);
+
 TRACE_EVENT(prpc_callback,
 	TP_PROTO(u32 xid, u32 proc, u32 stat, u32 len),
 	TP_ARGS(xid, proc, stat, len),

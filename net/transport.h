@@ -46,6 +46,9 @@ struct prpc_path;
  *	acknowledgement will do, it need not answer calls), or now if there can
  *	be none at present.  Under the core's lock while @conn is live: takes no
  *	lock, does not sleep.  NULL: the transport alone finds dead connections
+ * @rank: how far is the memory of @data, PRPC_MEM_PEER or _GPU?  Lower is
+ *	nearer, -errno: out of reach.  Under the core's lock, as @heard.  NULL:
+ *	only memory that the CPU can copy
  */
 struct prpc_transport_ops {
 	const char *name;
@@ -58,6 +61,18 @@ struct prpc_transport_ops {
 	void (*close)(struct prpc_conn *conn);
 	void (*show)(struct prpc_conn *conn, struct seq_file *m);
 	unsigned long (*heard)(struct prpc_conn *conn);
+	int (*rank)(struct prpc_conn *conn, const struct prpc_data *data);
+};
+
+/**
+ * struct prpc_gpu_ops - who knows a GPU's pages
+ * @owner: held while a function runs
+ * @mine: does @page stand for GPU memory?  @index: of which GPU, or U32_MAX
+ */
+struct prpc_gpu_ops {
+	struct module *owner;
+	bool (*mine)(struct page *page);
+	u32 (*index)(struct page *page);
 };
 
 /* prpc_conn.flags */
@@ -126,6 +141,11 @@ void prpc_conn_down(struct prpc_conn *conn, int error);
  * for a watchdog, not for each call.
  */
 bool prpc_conn_waited_for(struct prpc_conn *conn);
+/*
+ * @call's payload is memory that only a device may touch, and it cannot: the
+ * call, which the transport completes, ends with @error.
+ */
+void prpc_call_refuse(struct prpc_conn *conn, struct prpc_call *call, int error);
 /* Is the core closing this connection? */
 static inline bool prpc_conn_closing(const struct prpc_conn *conn)
 {
@@ -135,6 +155,13 @@ static inline bool prpc_conn_closing(const struct prpc_conn *conn)
 void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in);
 /* Name of the peer, for messages. */
 const char *prpc_conn_name(const struct prpc_conn *conn);
+
+/* One at a time: -EBUSY.  After unregister has returned nothing calls @ops. */
+int prpc_gpu_register(const struct prpc_gpu_ops *ops);
+void prpc_gpu_unregister(void);
+/* NULL: none.  Its module stays until _put.  Any context. */
+const struct prpc_gpu_ops *prpc_gpu_get(void);
+void prpc_gpu_put(const struct prpc_gpu_ops *ops);
 
 int prpc_transport_register(const struct prpc_transport_ops *ops);
 void prpc_transport_unregister(const struct prpc_transport_ops *ops);

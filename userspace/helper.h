@@ -239,5 +239,18 @@ char *utab_live_options(const char *dir, char **type);
 
 /* paths.c: penstock paths; argv[0] is the subcommand, an exit_status comes back */
 int cmd_paths(int argc, char **argv);
+/*
+ * "device DEVICE mounted on DIR with fstype TYPE", which is changed: is it a
+ * mount of ours on @dir?  Then *@device becomes DEVICE.
+ */
+bool mountstats_is(char *line, const char *dir, char **device);
+/* A JSON string, with its quotes. */
+void print_string(const char *text);
+
+/* stat.c: penstock stat, likewise */
+int cmd_stat(int argc, char **argv);
+
+/* doctor.c: penstock doctor, likewise */
+int cmd_doctor(int argc, char **argv);
 
 #endif

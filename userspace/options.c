@@ -69,6 +69,7 @@ static const struct word words[] = {
 	WORD("noac", W_FLAG),
 	CHOICE("local_lock", "none|posix|flock|all"),
 	NUM("paths", W_U32, 1, 64),
+	CHOICE("gpudirect", "auto|require|off|bounce"),
 	WORD("rails", W_RAILS),
 	NUM("retry", W_RETRY, 0, 100000),
 	WORD("addr", W_SHOWN),

@@ -115,11 +115,7 @@ static void add_path(struct paths *p, char *line)
 	}
 }
 
-/*
- * "device DEVICE mounted on DIR with fstype TYPE": is it a mount of ours on
- * @dir?  Then its device is in @p.
- */
-static bool is_mount(char *line, const char *dir, struct paths *p)
+bool mountstats_is(char *line, const char *dir, char **device)
 {
 	char *on = strstr(line, " mounted on "), *with;
 
@@ -133,8 +129,8 @@ static bool is_mount(char *line, const char *dir, struct paths *p)
 	if (strcmp(on, dir))
 		return false;
 	unescape(line);
-	free(p->device);
-	p->device = xstrndup(line + strlen("device "), strlen(line));
+	free(*device);
+	*device = xstrndup(line + strlen("device "), strlen(line));
 	return true;
 }
 
@@ -155,7 +151,7 @@ static int read_paths(const char *dir, struct paths *p)
 		char *at = line + strspn(line, " \t");
 
 		if (!strncmp(at, "device ", 7)) {
-			ours = is_mount(at, dir, p);
+			ours = mountstats_is(at, dir, &p->device);
 			if (ours)
 				p->nr = 0;
 		} else if (ours && !strncmp(at, "path: ", 6)) {
@@ -180,7 +176,7 @@ static double rate(const struct paths *before, const struct paths *now, size_t i
 	return (now->path[i].figure[f] - before->path[i].figure[f]) / seconds;
 }
 
-static void print_string(const char *text)
+void print_string(const char *text)
 {
 	putchar('"');
 	for (; *text; text++) {

@@ -11,6 +11,8 @@ static const struct {
 	const char *does;
 } commands[] = {
 	{ "paths", cmd_paths, "show the connections of a mount" },
+	{ "stat", cmd_stat, "show what went direct into and out of device memory" },
+	{ "doctor", cmd_doctor, "say what this host lacks (--gpu: for GPU memory)" },
 };
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

@@ -104,6 +104,10 @@ static int pn4_piece_send(struct pn4_call *c)
 	err = pn4_call_start_open(c, c->io->open, c->io->cred, &sid);
 	if (err)
 		return err;
+	if (unlikely(READ_ONCE(c->io->aborted))) {
+		pn4_slot_put(c);
+		return -EINTR;
+	}
 	pn4_piece_encode(c, &sid);
 	c->async = pn4_piece_done;
 	pn4_call_submit(c);
@@ -304,4 +308,10 @@ int pn4_io_submit(struct pn4_io *io)
 		pn4_io_error(io, at, err);
 	pn4_io_put(io);
 	return 0;
+}
+
+void pn4_io_abort(struct pn4_io *io)
+{
+	WRITE_ONCE(io->aborted, true);
+	prpc_abort_data(io->node->vol->client->peer, &io->data, -EINTR);
 }

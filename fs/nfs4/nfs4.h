@@ -153,6 +153,7 @@ struct pn4_node {
  *	itself ends with @committed set and no @stable_done follows.
  * @nowait: pn4_io_submit() returns -EAGAIN instead of waiting for a slot
  * @killable: waiting for a slot ends with a fatal signal (not in write-back)
+ * @aborted: by pn4_io_abort()
  *
  * @result: bytes moved from @pos on without a gap
  * @error: 0 or -errno; a short read at end of file is no error
@@ -175,6 +176,7 @@ struct pn4_io {
 	bool write;
 	bool nowait;
 	bool killable;
+	bool aborted;
 	enum pn4_stable stable;
 
 	u32 result;
@@ -223,6 +225,8 @@ void pn4_abort(struct pn4_volume *vol);
 bool pn4_same_volume(const struct pn4_volume *a, const struct pn4_volume *b);
 /* The transport in use. */
 const char *pn4_proto(const struct pn4_volume *vol);
+/* Can data be moved to and from such memory, as far as is known now? */
+bool pn4_reaches(const struct pn4_volume *vol, enum prpc_memory memory);
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m);
 /* Counters for /proc/self/mountstats. */
 void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m);
@@ -470,6 +474,13 @@ void pn4_lock_wait_end(struct pn4_lock_wait *w);
  * or -ERESTARTSYS/-EINTR (killable only): it will not.
  */
 int pn4_io_submit(struct pn4_io *io);
+/*
+ * End @io, which was submitted and of which no @done has been seen, with -EINTR:
+ * what is in the transport is taken back, nothing is sent any more.  A piece may
+ * be on its way between the two, so call it again until @done.  May sleep, but
+ * not for the network.
+ */
+void pn4_io_abort(struct pn4_io *io);
 /*
  * Make stable what has been written unstable, wait for it.  @attr (may be
  * NULL): attributes afterwards, valid 0 if nothing was to be committed.

@@ -295,6 +295,11 @@ int pn4_statfs(struct pn4_node *node, struct pn4_statfs *st)
 
 /* ---- showing ---- */
 
+bool pn4_reaches(const struct pn4_volume *vol, enum prpc_memory memory)
+{
+	return prpc_peer_reaches(vol->client->peer, memory);
+}
+
 const char *pn4_proto(const struct pn4_volume *vol)
 {
 	return vol->client->transport->name;

@@ -29,7 +29,7 @@ static bool prdma_in_needs_chunk(const struct prdma_conn *c,
 {
 	u64 len = (u64)PRDMA_HEADER_MIN + call->in_at + call->in.len + 3;
 
-	return call->in.len && (len > c->inline_recv || prdma_foreign(&call->in) ||
+	return call->in.len && (len > c->inline_recv || prpc_foreign(&call->in) ||
 				prdma_reply_may_be_long(c, call));
 }
 
@@ -40,7 +40,7 @@ static int prdma_bounce(struct prdma_req *r, const struct prpc_data *data,
 	struct prdma_conn *c = r->c;
 	struct iov_iter iter;
 
-	if (r->bounce || prdma_foreign(data))
+	if (r->bounce || prpc_foreign(data))
 		return -EIO;
 	/* zeroed: a server may claim to have written more than it has */
 	r->bounce = kvzalloc(data->len, GFP_NOIO | __GFP_NOWARN);
@@ -92,7 +92,7 @@ static int prdma_build_call(struct prdma_req *r, bool bounce)
 
 	left = c->inline_send - prdma_header_size(&r->h);
 	if (out->len && len < left && out->len + pxdr_pad(out->len) <= left - len &&
-	    !prdma_foreign(out) && !prdma_map_payload(r, out, c->max_sge - 2))
+	    !prpc_foreign(out) && !prdma_map_payload(r, out, c->max_sge - 2))
 		return 0;
 	if (out->len) {
 		r->h.read_at = r->call->out_at;

@@ -235,6 +235,7 @@ static int prdma_check_device(struct prdma_conn *c)
 		c->mr_type = IB_MR_TYPE_SG_GAPS;
 	c->region_pages = min_t(u32, attrs->max_fast_reg_page_list_len,
 				PRDMA_REGION_PAGES);
+	c->reaches_peer = prdma_reaches_peer(c->dev);
 	c->max_sge = min_t(u32, attrs->max_send_sge, PRDMA_SGES);
 	c->sq_depth = min_t(u32, attrs->max_qp_wr, PRDMA_SQ_DEPTH);
 	c->nr_cqe = c->sq_depth + PRDMA_RECVS_MAX + 2;
@@ -482,4 +483,5 @@ const struct prpc_transport_ops prdma_ops = {
 	.close		= prdma_close,
 	.show		= prdma_show,
 	.heard		= prdma_heard,
+	.rank		= prdma_rank,
 };

@@ -169,7 +169,7 @@ static void prdma_postpone(struct prdma_req *r)
 }
 
 /* The call can never be sent: answer it ourselves. */
-static void prdma_fail(struct prdma_req *r)
+static void prdma_fail(struct prdma_req *r, int error)
 {
 	struct prdma_conn *c = r->c;
 	struct prpc_call *call = r->call;
@@ -186,6 +186,8 @@ static void prdma_fail(struct prdma_req *r)
 	if (rep)
 		prdma_rep_put(c, rep);
 	prdma_reply_fill(r, call);
+	if (prpc_foreign(&call->in) || prpc_foreign(&call->out))
+		prpc_call_refuse(&c->conn, call, error);
 	prpc_call_complete(&c->conn, call);
 	prpc_call_sent(&c->conn, call);
 	spin_lock_bh(&c->lock);
@@ -234,7 +236,7 @@ static bool prdma_start(struct prdma_req *r)
 		return false;
 	}
 	if (error) {
-		prdma_fail(r);
+		prdma_fail(r, error);
 		return true;
 	}
 	trace_prdma_send(r);

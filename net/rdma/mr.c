@@ -8,40 +8,56 @@
  * Nobody reads pages that a device has written before they are unmapped.
  */
 #include <linux/highmem.h>
-#include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include "rdma.h"
 #include "trace.h"
 
-/* Set once, by the module that has such pages, while it is loaded. */
-static const struct prdma_mapper *prdma_mapper;
+static bool p2p_without_pci;
+module_param(p2p_without_pci, bool, 0444);
+MODULE_PARM_DESC(p2p_without_pci, "tests: RDMA devices in software reach peer-to-peer memory");
+
+/* ---- memory that the CPU must not touch ---- */
 
 int prdma_set_mapper(const struct prdma_mapper *mapper)
 {
 	if (mapper)
-		return cmpxchg(&prdma_mapper, NULL, mapper) ? -EBUSY : 0;
-	WRITE_ONCE(prdma_mapper, NULL);
+		return prpc_gpu_register(&mapper->gpu);
+	prpc_gpu_unregister();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(prdma_set_mapper);
 
-static const struct prdma_mapper *prdma_mapper_of(const struct page *page)
+/* NULL: there is none; else it stays until prpc_gpu_put(). */
+static const struct prdma_mapper *prdma_mapper_get(void)
 {
-	const struct prdma_mapper *mapper = READ_ONCE(prdma_mapper);
+	const struct prpc_gpu_ops *gpu = prpc_gpu_get();
 
-	return unlikely(mapper) && mapper->mine(page) ? mapper : NULL;
+	return gpu ? container_of(gpu, struct prdma_mapper, gpu) : NULL;
 }
 
-static bool prdma_page_foreign(const struct page *page)
+bool prdma_reaches_peer(struct ib_device *dev)
 {
-	return unlikely(is_pci_p2pdma_page(page)) || prdma_mapper_of(page);
+	return ib_dma_pci_p2p_dma_supported(dev) ||
+	       (p2p_without_pci && ib_uses_virt_dma(dev));
 }
 
-bool prdma_foreign(const struct prpc_data *data)
+int prdma_rank(struct prpc_conn *conn, const struct prpc_data *data)
 {
-	return data->len && prdma_page_foreign(data->bv->bv_page);
+	struct prdma_conn *c = prdma_conn(conn);
+	const struct prdma_mapper *mapper;
+	int rank;
+
+	if (data->memory == PRPC_MEM_PEER)
+		return c->reaches_peer ? 0 : -EREMOTEIO;
+	mapper = prdma_mapper_get();
+	if (!mapper)
+		return -EIO;
+	rank = mapper->rank(c->dev, data->gpu);
+	prpc_gpu_put(&mapper->gpu);
+	return rank;
 }
 
 /* ---- making and destroying ---- */
@@ -110,28 +126,50 @@ void prdma_put_mrs(struct prdma_req *r)
 	r->nr_mrs = 0;
 }
 
-static int prdma_mr_dma_map(struct prdma_conn *c, struct prdma_mr *mr)
+static int prdma_gpu_map(struct prdma_conn *c, struct prdma_mr *mr)
 {
+	const struct prdma_mapper *mapper = prdma_mapper_get();
+	int error;
+
+	if (!mapper)
+		return -EIO;
+	error = mapper->map(c->dev, &mr->sgt, mr->dir);
+	if (error)
+		prpc_gpu_put(&mapper->gpu);
+	else
+		mr->mapper = mapper;
+	return error;
+}
+
+static int prdma_mr_dma_map(struct prdma_conn *c, struct prdma_mr *mr,
+			    enum prpc_memory memory)
+{
+	int error;
+
 	mr->sgt.sgl = mr->sg;
 	mr->sgt.nents = mr->sgt.orig_nents;
-	mr->mapper = prdma_mapper_of(sg_page(mr->sg));
-	if (mr->mapper)
-		return mr->mapper->map(c->dev, &mr->sgt, mr->dir);
-	return ib_dma_map_sgtable_attrs(c->dev, &mr->sgt, mr->dir, 0);
+	mr->mapper = NULL;
+	if (memory == PRPC_MEM_GPU)
+		return prdma_gpu_map(c, mr);
+	error = ib_dma_map_sgtable_attrs(c->dev, &mr->sgt, mr->dir, 0);
+	return error && memory == PRPC_MEM_PEER ? -EREMOTEIO : error ? -EIO : 0;
 }
 
 static void prdma_mr_dma_unmap(struct prdma_conn *c, struct prdma_mr *mr)
 {
-	if (mr->mapper)
+	if (mr->mapper) {
 		mr->mapper->unmap(c->dev, &mr->sgt, mr->dir);
-	else
+		prpc_gpu_put(&mr->mapper->gpu);
+	} else {
 		ib_dma_unmap_sgtable_attrs(c->dev, &mr->sgt, mr->dir, 0);
+	}
 	mr->mapped = false;
 }
 
 /*
  * A region being filled.
  *
+ * @memory: what the pages are
  * @pages: of the device's page list used so far
  * @end: offset in its page where the last piece ends
  */
@@ -140,6 +178,7 @@ struct prdma_fill {
 	struct prdma_chunk *chunk;
 	enum dma_data_direction dir;
 	struct prdma_mr *mr;
+	enum prpc_memory memory;
 	u32 pages;
 	u32 end;
 };
@@ -150,14 +189,15 @@ static int prdma_fill_close(struct prdma_fill *f)
 	struct prdma_conn *c = f->r->c;
 	struct prdma_mr *mr = f->mr;
 	struct prdma_seg *seg;
-	int n;
+	int n, error;
 
 	if (!mr)
 		return 0;
 	f->mr = NULL;
 	sg_mark_end(&mr->sg[mr->sgt.orig_nents - 1]);
-	if (prdma_mr_dma_map(c, mr))
-		return -EIO;
+	error = prdma_mr_dma_map(c, mr, f->memory);
+	if (error)
+		return error;
 	mr->mapped = true;
 	n = ib_map_mr_sg(mr->mr, mr->sgt.sgl, mr->sgt.nents, NULL, PAGE_SIZE);
 	if (n != mr->sgt.nents)
@@ -219,8 +259,8 @@ static int prdma_fill_add(struct prdma_fill *f, struct page *page, u32 off, u32 
 				return error;
 		}
 		limit = (f->r->c->region_pages - f->pages) * PAGE_SIZE - off;
-		/* mappers find their memory by page */
-		if (prdma_page_foreign(page))
+		/* neighbours need not be neighbours where the memory really is */
+		if (f->memory >= PRPC_MEM_PEER)
 			limit = PAGE_SIZE - off;
 		n = min(left, limit);
 		sg_set_page(&f->mr->sg[f->mr->sgt.orig_nents++], page, n, off);
@@ -236,7 +276,8 @@ static int prdma_fill_add(struct prdma_fill *f, struct page *page, u32 off, u32 
 int prdma_map_data(struct prdma_req *r, const struct prpc_data *data,
 		   enum dma_data_direction dir, struct prdma_chunk *chunk)
 {
-	struct prdma_fill f = { .r = r, .chunk = chunk, .dir = dir };
+	struct prdma_fill f = { .r = r, .chunk = chunk, .dir = dir,
+				.memory = data->memory };
 	u32 skip = data->skip, left = data->len;
 	const struct bio_vec *bv;
 	int error = 0;

@@ -48,14 +48,17 @@ struct prdma_conn;
 struct prdma_req;
 
 /**
- * struct prdma_mapper - DMA addresses of pages that are not ordinary memory
- * @mine: does @page belong to it?
+ * struct prdma_mapper - DMA addresses of pages that stand for a GPU's memory
+ * @gpu: recognises them
+ * @rank: how far is the device from GPU @gpu?  Lower is nearer; -errno: cannot
+ *	reach any.  Does not sleep
  * @map: as ib_dma_map_sgtable_attrs(); each entry is one page or a part of it.
  *	Process context.  0 or -errno; nothing is mapped then
  * @unmap: process context
  */
 struct prdma_mapper {
-	bool (*mine)(const struct page *page);
+	struct prpc_gpu_ops gpu;
+	int (*rank)(struct ib_device *dev, u32 gpu);
 	int (*map)(struct ib_device *dev, struct sg_table *sgt,
 		   enum dma_data_direction dir);
 	void (*unmap)(struct ib_device *dev, struct sg_table *sgt,
@@ -68,7 +71,7 @@ struct prdma_mapper {
  * @all: on prdma_conn.all_mrs
  * @req: user of it
  * @sgt: @sg, with as many entries as are filled
- * @mapper: has mapped it, NULL: the kernel
+ * @mapper: has mapped it, and is held for it; NULL: the kernel
  * @mapped: for DMA
  * @valid: the peer may be able to use it.  Set before the registration is
  *	posted; cleared when it is known to be gone
@@ -224,6 +227,7 @@ struct prdma_counts {
  * @qp: what @id has; @pd: our own: a region is reachable through this connection only
  * @inline_send, @inline_recv: longest message each way, as agreed
  * @region_pages: of one region
+ * @reaches_peer: the device can move PCI peer-to-peer memory
  * @drain_mutex: one drain at a time: each takes a place in both queues
  * @cm_step: connecting: the last event that was good; @cm_error: or the error
  * @heard: when the peer last gave a sign of life
@@ -265,6 +269,7 @@ struct prdma_conn {
 	u32 sq_depth;
 	enum ib_mr_type mr_type;
 	bool remote_inv;
+	bool reaches_peer;
 	struct list_head reqs;
 	struct list_head reps;
 	struct list_head all_mrs;
@@ -304,7 +309,7 @@ void prdma_mr_destroy(struct prdma_conn *c, struct prdma_mr *mr);
 /*
  * Add regions for @data, or for @len bytes of kernel memory at @buf, to @r;
  * @chunk gets their segments.  Process context.  -EAGAIN: no region is free now;
- * -E2BIG: too many pieces; -EIO: cannot be mapped.  Then what was added remains,
+ * -E2BIG: too many pieces; -EIO, -EREMOTEIO: cannot be mapped.  Then what was added remains,
  * for prdma_unmap().
  */
 int prdma_map_data(struct prdma_req *r, const struct prpc_data *data,
@@ -320,8 +325,7 @@ void prdma_unmap(struct prdma_req *r);
 bool prdma_unmap_sleeps(const struct prdma_req *r);
 /* Give all regions but its own back to the pool.  c->lock held. */
 void prdma_put_mrs(struct prdma_req *r);
-/* Are these pages that only a device can read and write? */
-bool prdma_foreign(const struct prpc_data *data);
+int prdma_rank(struct prpc_conn *conn, const struct prpc_data *data);
 /* The peer says that it has invalidated @rkey; false: it is none of @r's. */
 bool prdma_remote_invalidated(struct prdma_req *r, u32 rkey);
 bool prdma_any_valid(const struct prdma_req *r);
@@ -338,6 +342,8 @@ void prdma_buf_destroy(struct prdma_conn *c, void *buf, u64 dma,
 		       enum dma_data_direction dir);
 /* One mapper at a time; NULL: none.  -EBUSY if there is one. */
 int prdma_set_mapper(const struct prdma_mapper *mapper);
+/* Can @dev move PCI peer-to-peer memory? */
+bool prdma_reaches_peer(struct ib_device *dev);
 
 /* ---- build.c ---- */
 /*

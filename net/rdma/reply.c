@@ -89,6 +89,14 @@ static void prdma_copy_in(struct prpc_call *call, const void *from, u32 len)
 	call->in_len = copy_to_iter(from, min(len, call->in.len), &iter);
 }
 
+/* A chunk was there for it; what came beside it cannot be put where it belongs. */
+static void prdma_inlined(struct prdma_conn *c, struct prpc_call *call)
+{
+	pr_warn_ratelimited("penstock: %s: %pISpc returns data for device memory in its message; the read fails\n",
+			    prpc_conn_name(&c->conn), &c->conn.addr);
+	prpc_call_refuse(&c->conn, call, -EIO);
+}
+
 /* Data behind call->in_at: the device has placed it, or it came inline. */
 static void prdma_reply_data(struct prdma_req *r, struct prpc_call *call,
 			     const void *inlined, u32 len, u32 placed)
@@ -99,7 +107,9 @@ static void prdma_reply_data(struct prdma_req *r, struct prpc_call *call,
 		prdma_copy_in(call, r->bounce, placed);
 	else if (placed)
 		call->in_len = placed;
-	else if (len && !prdma_foreign(&call->in))
+	else if (len && prpc_foreign(&call->in))
+		prdma_inlined(c, call);
+	else if (len)
 		prdma_copy_in(call, inlined, len);
 	spin_lock_bh(&c->lock);
 	if (!placed)

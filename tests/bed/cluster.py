@@ -148,6 +148,13 @@ class Cluster:
                 drive(serial, os.path.basename(path), False)
         return args
 
+    def _peer_memory(self):
+        """A drive with PCI peer-to-peer memory, which this kernel can map."""
+        path = os.path.join(self.dir, "cmb.img")
+        subprocess.run(["truncate", "-s", "1M", path], check=True)
+        return ["-drive", "if=none,id=cmb,format=raw,file=cmb.img",
+                "-device", "nvme,drive=cmb,serial=cmb,cmb_size_mb=64"]
+
     def _start(self, guest, kernel, number, cpus, mb):
         ident = hashlib.md5(f"{self.name}/{guest.name}".encode()).hexdigest()
         image = initrd.make(kernel, os.path.join(self.dir, guest.name + ".initrd"), {
@@ -183,6 +190,8 @@ class Cluster:
             args += ["-chardev", f"socket,id=a{i},path={guest.name}.agent{i},server=on,wait=off",
                      "-device", f"virtserialport,chardev=a{i},name=agent{i}"]
         args += self._disks(guest, kernel)
+        if guest is self.client and kernel.series == "7.2":
+            args += self._peer_memory()
         args += self._network(guest, number)
         guest.spawn(args)
 

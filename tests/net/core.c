@@ -8,6 +8,7 @@
 #include "../../net/rail.c"
 #include "../../net/health.c"
 #include "../../net/peer.c"
+#include "../../net/memory.c"
 #include "../../net/stats.c"
 #include "../../net/tcp.c"
 #include "../../net/tcp_rx.c"

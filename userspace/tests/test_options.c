@@ -77,6 +77,13 @@ static void test_fs_words(void)
 	good("context=\"u:r:t:s0:c1,c2\",noac", "context=u:r:t:s0:c1,c2 noac");
 }
 
+static void test_gpudirect(void)
+{
+	good("gpudirect=require,proto=rdma", "gpudirect=require proto=rdma");
+	bad("gpudirect", "needs a value");
+	bad("gpudirect=on", "gpudirect");
+}
+
 static void test_rails(void)
 {
 	good("paths=8,rails=eth1", "paths=8 rails=eth1");
@@ -189,6 +196,7 @@ static void test_remount(void)
 int main(void)
 {
 	test_fs_words();
+	test_gpudirect();
 	test_rails();
 	test_flags();
 	test_fstab_words();

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What kind of memory a payload lies in, and which paths reach it.
+ *
+ * Two kinds need care.  PCI peer-to-peer pages say what they are.  Pages that
+ * stand for GPU memory look like ordinary ones and are not: what the CPU reads
+ * or writes there is not the data, and nobody would notice.  Only their driver
+ * knows them, so a module that talks to it registers here, and every payload
+ * of direct I/O is asked about, whatever transport it is for.
+ */
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include "internal.h"
+#include "trace.h"
+
+static const struct prpc_gpu_ops __rcu *prpc_gpu;
+
+int prpc_gpu_register(const struct prpc_gpu_ops *ops)
+{
+	return cmpxchg((const struct prpc_gpu_ops __force **)&prpc_gpu, NULL, ops) ?
+	       -EBUSY : 0;
+}
+
+void prpc_gpu_unregister(void)
+{
+	RCU_INIT_POINTER(prpc_gpu, NULL);
+	/* who has seen it has its module by now, or never will */
+	synchronize_rcu();
+}
+
+const struct prpc_gpu_ops *prpc_gpu_get(void)
+{
+	const struct prpc_gpu_ops *ops;
+
+	if (likely(!rcu_access_pointer(prpc_gpu)))
+		return NULL;
+	rcu_read_lock();
+	ops = rcu_dereference(prpc_gpu);
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	rcu_read_unlock();
+	return ops;
+}
+
+void prpc_gpu_put(const struct prpc_gpu_ops *ops)
+{
+	module_put(ops->owner);
+}
+
+/* 0, 1 or -EINVAL: some pages are, others are not. */
+static int prpc_is_gpu(struct prpc_data *data)
+{
+	const struct prpc_gpu_ops *ops = prpc_gpu_get();
+	bool first, last;
+
+	if (likely(!ops))
+		return 0;
+	/* a request lies in one mapping, so the ends speak for what is between */
+	first = ops->mine(data->bv[0].bv_page);
+	last = ops->mine(data->bv[data->nr - 1].bv_page);
+	if (first && last)
+		data->gpu = ops->index(data->bv[0].bv_page);
+	prpc_gpu_put(ops);
+	return first == last ? first : -EINVAL;
+}
+
+int prpc_data_classify(struct prpc_data *data, bool peer)
+{
+	int gpu = prpc_is_gpu(data);
+	unsigned int i;
+
+	data->memory = gpu > 0 ? PRPC_MEM_GPU : PRPC_MEM_HOST;
+	if (gpu)
+		return min(gpu, 0);
+	for (i = 0; peer && i < data->nr; i++)
+		if (is_pci_p2pdma_page(data->bv[i].bv_page))
+			data->memory = PRPC_MEM_PEER;
+	return 0;
+}
+
+int prpc_conn_rank(struct prpc_conn *conn, const struct prpc_data *data)
+{
+	return conn->ops->rank ? conn->ops->rank(conn, data) : -EOPNOTSUPP;
+}
+
+bool prpc_peer_reaches(struct prpc_peer *peer, enum prpc_memory memory)
+{
+	struct prpc_data data = { .memory = memory, .gpu = U32_MAX };
+	unsigned int i;
+	bool found;
+
+	if (!peer->transport->rank)
+		return false;
+	spin_lock_bh(&peer->lock);
+	found = !peer->nr_live;		/* then nobody can say: its call will see */
+	for (i = 0; i < peer->nr_live && !found; i++)
+		found = prpc_conn_rank(peer->live[i]->conn, &data) >= 0;
+	spin_unlock_bh(&peer->lock);
+	return found;
+}
+
+const struct prpc_data *prpc_call_data(const struct prpc_call *call)
+{
+	return call->out.len ? &call->out : &call->in;
+}
+
+void prpc_call_refuse(struct prpc_conn *conn, struct prpc_call *call, int error)
+{
+	const struct prpc_data *data = prpc_call_data(call);
+
+	call->refused = error;
+	prpc_count(conn->path, PRPC_STAT_REFUSED, data->len);
+	trace_prpc_refuse(conn, call, data, error);
+}
+
+void prpc_count_memory(struct prpc_path *path, const struct prpc_call *call)
+{
+	static const enum prpc_stat stats[] = {
+		[PRPC_MEM_BOUNCE]	= PRPC_STAT_BOUNCED,
+		[PRPC_MEM_PEER]		= PRPC_STAT_PEER,
+		[PRPC_MEM_GPU]		= PRPC_STAT_GPU,
+	};
+	enum prpc_memory memory = prpc_call_data(call)->memory;
+
+	if (likely(memory == PRPC_MEM_HOST) || call->error)
+		return;
+	prpc_count(path, stats[memory], call->out.len ? call->out.len : call->in_len);
+}
