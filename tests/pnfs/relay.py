@@ -59,8 +59,9 @@ class Context:
 class Session:
     """What the back channel needs to know of a client's session."""
 
-    def __init__(self, ident, client, program, slots):
-        self.id, self.client, self.program, self.slots = ident, client, program, slots
+    def __init__(self, ident, client, minor, program, slots):
+        self.id, self.client, self.minor = ident, client, minor
+        self.program, self.slots = program, slots
         self.seq, self.links = 0, []
         self.lock = asyncio.Lock()
 
@@ -72,7 +73,7 @@ class Session:
                 raise OSError("no connection for callbacks")
             self.seq += 1
             sequence = self.id + u32(self.seq, self.slots - 1, self.slots - 1, 0, 0)
-            body = opaque("") + u32(1, 0) + nfs4.array([u32(nfs4.CB_SEQUENCE) + sequence, u32(op) + args])
+            body = opaque("") + u32(self.minor, 0) + nfs4.array([u32(nfs4.CB_SEQUENCE) + sequence, u32(op) + args])
             reply = await asyncio.wait_for(self.links[0].call_client(self.program, body), 30)
         r = Reader(reply, 8)
         if r.u():
@@ -305,7 +306,8 @@ class Relay:
                 r = Reader(raw, 8)
                 ident = r.take(16)
                 r.skip("uu" + "uuuuuu[u]" + "uuuuu")
-                session = self.sessions.setdefault(ident, Session(ident, client, program, r.u()))
+                session = self.sessions.setdefault(
+                    ident, Session(ident, client, context.call.minor, program, r.u()))
                 session.links.append(context.link)
             return raw
         return (nfs4.CREATE_SESSION, args), fix
