@@ -48,6 +48,7 @@ def _through(b, wanted=True, **config):
     return bed, d
 
 
+#: proto=tcp
 def t_flex(b):
     """One data server: all bytes go there and come from there, and LAYOUTCOMMIT tells
     the metadata server how many; all layouts are given back by unmounting."""
@@ -65,6 +66,7 @@ def t_flex(b):
     bed.until("all layouts given back", lambda: not bed.layouts(), 10)
 
 
+#: proto=tcp
 def t_flex_mirrors(b):
     """Two mirrors on two nodes are the same, and a write is no more than both of them."""
     bed, _ = _through(b, servers=2, mirrors=2)
@@ -72,7 +74,7 @@ def t_flex_mirrors(b):
         b.eq(bed.ds(i).stat()["bytes"]["WRITE"], MB + 4321, f"bytes written to mirror {i}")
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_flex_stripes(b):
     """Two mirrors of two stripes each; the kernel's client has no stripes here."""
     bed, _ = _through(b, servers=4, mirrors=2, stripes=2)
@@ -80,17 +82,19 @@ def t_flex_stripes(b):
          [MB // 2 + 4321, MB // 2] * 2, "bytes written to each")
 
 
+#: proto=tcp
 def t_flex_tight(b):
     """Tightly coupled: the stateid of the layout is the one to use."""
     _through(b, coupled="tight", ds={"stateid": "global"})
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_flex_plain_server(b):
     """A data server that does not say that it is one (RFC 8435 section 2.3)."""
     _through(b, direct=True)
 
 
+#: proto=tcp
 def t_files_sparse(b):
     """Files layout over three data servers, offsets kept."""
     bed, _ = _through(b, servers=3, layout="files", stripes=3)
@@ -98,6 +102,7 @@ def t_files_sparse(b):
          [393216, 327680 + 4321, 327680], "bytes written to each")
 
 
+#: proto=tcp
 def t_files_dense(b):
     """Files layout over two data servers, each stripe without holes."""
     bed, d = _through(b, servers=2, layout="files", stripes=2, dense=True)
@@ -105,7 +110,7 @@ def t_files_dense(b):
          {(0, 0): MB // 2 + 4321, (0, 1): MB // 2}, "lengths")
 
 
-#: long
+#: long proto=tcp
 def t_segments(b):
     """A layout that comes in pieces of 256 KiB."""
     bed, _ = _through(b, length=256 * 1024)
@@ -113,6 +118,7 @@ def t_segments(b):
         b.fail("one LAYOUTGET for all")
 
 
+#: proto=tcp
 def t_return_on_close(b):
     """Where the server asks for it, closing gives the layout back."""
     bed, d = _through(b, return_on_close=True)
@@ -140,16 +146,18 @@ def _recalled(b, kind, **more):
     _reads(b, d)
 
 
+#: proto=tcp
 def t_recall_file(b):
     """A file's layout is recalled while it is written: given back, asked for again."""
     _recalled(b, "file")
 
 
-#: long
+#: long proto=tcp
 def t_recall_all(b):
     _recalled(b, "all", servers=2, mirrors=2)
 
 
+#: proto=tcp
 def t_server_dies(b):
     """A data server goes away in the middle: with no mirror the metadata server helps."""
     bed = Bed(b)
@@ -165,6 +173,7 @@ def t_server_dies(b):
         b.fail("nothing went through the metadata server")
 
 
+#: proto=tcp
 def t_mirror_dies(b):
     """Of two mirrors one goes away: reads take the other one and nobody notices."""
     bed, d = _through(b, servers=2, mirrors=2)
@@ -189,12 +198,13 @@ def _answers(b, status):
     return reported
 
 
+#: proto=tcp
 def t_answers_io(b):
     if not _answers(b, "IO"):
         b.fail("nothing was reported")
 
 
-#: long timeout=300
+#: long timeout=300 proto=tcp
 def t_answers_more(b):
     for status in ("NXIO", "STALE", "NOSPC"):
         _answers(b, status)
@@ -202,6 +212,7 @@ def t_answers_more(b):
         b.close()
 
 
+#: proto=tcp
 def t_no_layout(b):
     """LAYOUTGET is refused, for good and for now: I/O goes through the metadata server."""
     bed = Bed(b, faults={"LAYOUTGET": ["LAYOUTUNAVAILABLE", -1]})
@@ -230,12 +241,13 @@ def _garbage(b, what, kinds, **config):
     return bed, d, data
 
 
+#: proto=tcp
 def t_garbage_layout(b):
     """Layouts that are none: I/O goes through the metadata server."""
     _garbage(b, "layout", ("empty", "short", "ones"))
 
 
-#: long timeout=300
+#: long timeout=300 proto=tcp
 def t_garbage_more(b):
     _garbage(b, "layout", ("empty", "short", "ones", "random"), layout="files", servers=2, stripes=2)
     b.umount()
@@ -243,7 +255,7 @@ def t_garbage_more(b):
     _garbage(b, "device", ("empty", "short", "ones", "random"))
 
 
-#: long
+#: long proto=tcp
 def t_fence(b):
     """The owners of data files change under a client: it asks for a new layout."""
     bed, d = _through(b)
@@ -251,3 +263,50 @@ def t_fence(b):
     data = _write(b, bed, d)
     bed.check(_there(d, "f"), data)
     _reads(b, d)
+
+
+def _version_3(b, node):
+    b.run(node, "/penstock/guest/node v3too", timeout=120)
+    b.undo.callback(b.run, node, "/penstock/guest/node v4", timeout=120)
+
+
+#: long proto=tcp
+def t_flex_version_3(b):
+    """Data servers over NFSv3, mirrored, with the owner that the layout says."""
+    for node in (b.node1, b.node2):
+        _version_3(b, node)
+    _through(b, servers=2, mirrors=2, version=3, direct=True)
+
+
+#: long proto=tcp
+def t_flex_nfsd(b):
+    """The layouts of nfsd itself, which sends its clients to itself over NFSv3."""
+    b.undo.callback(b.wait, b.node1)
+    b.undo.callback(b.reboot, b.node1)
+    b.cluster.flex(b.node1)
+    b.mount()
+    d = b.dir()
+    b.run(b.client, f"seq 200000 >{d}/f; sync {d}/f; echo 1 >/proc/sys/vm/drop_caches; seq 200000 | cmp - {d}/f",
+          timeout=120)
+    b.run(b.node1, f"seq 200000 | cmp - {_there(d, 'f')}")
+    ops = b.run(b.node1, "cat /proc/net/rpc/nfsd")
+    # proc3 NULL GETATTR SETATTR LOOKUP ACCESS READLINK READ WRITE; proc4ops from operation 0 on
+    calls = {line.split()[0]: [int(n) for n in line.split()[2:]] for line in ops.splitlines()
+             if line.startswith("proc")}
+    if not calls["proc3"][6] or not calls["proc3"][7]:
+        b.fail(f"no READ or WRITE over NFSv3: {calls['proc3']}")
+    b.eq(calls["proc4ops"][38], 0, "WRITE through the metadata server")
+
+
+#: long proto=tcp
+def t_notify_deleted(b):
+    """A device is deleted: nothing more goes there, and the file stays usable."""
+    bed, d = _through(b)
+    bed.mds.do("recall", kind="all")
+    bed.until("all layouts given back", lambda: not bed.layouts())
+    before = bed.count("GETDEVICEINFO")
+    b.eq(bed.mds.do("notify", what="delete"), [0], "CB_NOTIFY_DEVICEID")
+    data = _write(b, bed, d, "g")
+    bed.check(_there(d, "g"), data)
+    if bed.count("GETDEVICEINFO") == before:
+        b.fail("nobody asked for the new device")

@@ -98,6 +98,5 @@ def flex_layout(geometry, places, stateid, owners, flags=0, stats=0):
     return (u64(geometry.unit if geometry.stripes > 1 else 0) + array(mirrors) + u32(flags, stats))
 
 
-def files_layout(geometry, device, handles, first=0, pattern=0, commit_through_mds=False):
-    util = geometry.unit | int(geometry.dense) | (2 if commit_through_mds else 0)
-    return device + u32(util, first) + u64(pattern) + array([opaque(fh) for fh in handles])
+def files_layout(geometry, device, handles):
+    return device + u32(geometry.unit | int(geometry.dense), 0) + u64(0) + array([opaque(fh) for fh in handles])

@@ -286,8 +286,7 @@ class MetadataServer:
     def _encode(self, file, iomode):
         g = self.geometry
         if self.type != FLEX:
-            return layouts.files_layout(g, self.device(0), [file.data[0, s] for s in range(g.stripes)],
-                                        commit_through_mds=self.config.get("commit_through_mds", False))
+            return layouts.files_layout(g, self.device(0), [file.data[0, s] for s in range(g.stripes)])
         places = [[(self.device(g.server(m, s)), file.data[m, s]) for s in range(g.stripes)]
                   for m in range(g.mirrors)]
         uid, gid = file.owner

@@ -24,19 +24,27 @@ class Proxy:
     def __init__(self, b, node, name, **config):
         self.b, self.node, self.name = b, node, name
         words = " ".join(shlex.quote(f"{k}={json.dumps(v)}") for k, v in config.items())
-        b.run(node, f"rm -f /run/pnfs-{name}.sock; (setsid {PROXY} {name} {words} "
-                    f">/run/pnfs-{name}.log 2>&1 &); for i in $(seq 100); do "
-                    f"grep -q ready /run/pnfs-{name}.log && exit 0; sleep 0.2; done; "
-                    f"cat /run/pnfs-{name}.log; exit 1", timeout=60)
+        b.run(node, f"(setsid {PROXY} {name} {words} >/run/pnfs-{name}.log 2>&1 &)")
         b.undo.callback(self._end)
 
+    def wait(self):
+        log = f"/run/pnfs-{self.name}.log"
+        self.b.run(self.node, f"for i in $(seq 200); do grep -q ready {log} && exit 0; sleep 0.1; done; "
+                              f"cat {log}; exit 1", timeout=60)
+
     def _end(self):
-        self.b.try_run(self.node, f"{PROXY} control {self.name} '{{\"cmd\": \"quit\"}}'; "
-                                  f"cat /run/pnfs-{self.name}.log")
+        self.b.try_run(self.node, f"{self._command('quit')}; cat /run/pnfs-{self.name}.log")
+
+    def _command(self, cmd, **more):
+        # nc starts in a tenth of the time that a Python takes.
+        command = shlex.quote(json.dumps({"cmd": cmd, **more}))
+        return f"echo {command} | nc -NU /run/pnfs-{self.name}.sock"
 
     def do(self, cmd, **more):
-        command = shlex.quote(json.dumps({"cmd": cmd, **more}))
-        return json.loads(self.b.run(self.node, f"{PROXY} control {self.name} {command}"))
+        answer = json.loads(self.b.run(self.node, self._command(cmd, **more)))
+        if "ok" not in answer:
+            self.b.fail(f"proxy {self.name}: {answer}")
+        return answer["ok"]
 
     def stat(self):
         return self.do("stat")
@@ -67,6 +75,8 @@ class Bed:
             proxy = None if direct else Proxy(b, node, f"ds{i}", listen=[port], **(ds or {}))
             self.servers.append((node, directory, proxy))
         self.mds = Proxy(b, b.node1, "mds", listen=[PORT], servers=told, **config)
+        for proxy in [self.mds] + [p for _, _, p in self.servers if p]:
+            proxy.wait()
 
     def mount(self, where="/mnt/a", options="", **more):
         self.b.mount("node1:/export", where, f"port={PORT}{',' if options else ''}{options}",

@@ -16,6 +16,7 @@ import nfs4
 from nfs4 import ERRORS, Answer, Call, Reader, Unknown, opaque, u32, u64
 
 USE_NON_PNFS, USE_PNFS_MDS, USE_PNFS_DS = 0x10000, 0x20000, 0x40000
+VERSION_3 = {6: "READ3", 7: "WRITE3", 21: "COMMIT3"}
 CHANGES_FH = {nfs4.OPEN, nfs4.LOOKUP, nfs4.LOOKUPP, nfs4.CREATE, nfs4.PUTROOTFH, nfs4.PUTPUBFH,
               nfs4.OPENATTR}
 
@@ -148,6 +149,8 @@ class Link:
             say(f"{self.relay.name}: passed on as it is: {e}")
             return None
         if not call.ops:
+            if (call.prog, call.vers) == (nfs4.PROGRAM, 3) and call.proc in VERSION_3:
+                self.relay.count(VERSION_3[call.proc])
             return None
         self.relay.count_calls(call)
         return call if self.relay.wants(call) else None
@@ -253,10 +256,12 @@ class Relay:
     def wants(self, call):
         return any(op in self.policy.OPERATIONS or nfs4.OP_NAMES[op] in self.faults for op, _ in call.ops)
 
+    def count(self, name):
+        self.counts[name] = self.counts.get(name, 0) + 1
+
     def count_calls(self, call):
         for op, args in call.ops:
-            name = nfs4.OP_NAMES[op]
-            self.counts[name] = self.counts.get(name, 0) + 1
+            self.count(nfs4.OP_NAMES[op])
             if op == nfs4.READ:
                 self.bytes["READ"] += int.from_bytes(args[24:28], "big")
             elif op == nfs4.WRITE:
