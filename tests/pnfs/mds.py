@@ -64,7 +64,7 @@ class MetadataServer:
         self.mounts = config.get("mounts", ["/export", "/export/xfs"])
         self.sessions = [session.Session(s.get("control", s["addresses"][0]), config["name"])
                          for s in self.servers]
-        self.files, self.layouts = {}, {}
+        self.files, self.layouts, self.made = {}, {}, set()
         self.generation = 0
         self.making = asyncio.Lock()
         self.events = []
@@ -132,6 +132,7 @@ class MetadataServer:
         for m, s in self.geometry.data_files():
             n = self.geometry.server(m, s)
             try:
+                await self._directory(n)
                 file.data[m, s] = await self.sessions[n].create(
                     self.servers[n]["dir"], layouts.data_name(file.fh, m, s),
                     0o640 if loose else 0o666, *file.owner)
@@ -139,6 +140,11 @@ class MetadataServer:
                 say(f"{self.relay.name}: no data file: {e}")
                 raise Refused("LAYOUTTRYLATER", u32(0)) from e
         return file
+
+    async def _directory(self, n):
+        if n not in self.made:
+            await self.sessions[n].mkdir(self.servers[n]["dir"])
+            self.made.add(n)
 
     async def _each(self, file, fn):
         """Call fn(session, handle, mirror, stripe) for all data files."""

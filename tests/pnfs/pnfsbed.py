@@ -70,7 +70,6 @@ class Bed:
                          "dir": directory, "version": version})
             if paths:
                 told[-1]["addresses"].append(f"{address.replace('10.1', '10.2')}:{port}")
-            b.run(node, f"mkdir -p -m 755 {directory}")
             b.undo.callback(b.try_run, node, f"rm -rf {directory}")
             proxy = None if direct else Proxy(b, node, f"ds{i}", listen=[port], **(ds or {}))
             self.servers.append((node, directory, proxy))

@@ -111,12 +111,13 @@ class Session:
         return [(nfs4.PUTROOTFH, b"")] + [(nfs4.LOOKUP, opaque(p)) for p in path.split("/") if p]
 
     async def mkdir(self, path):
+        """Make a directory, if it is not there."""
         parent, _, name = path.rstrip("/").rpartition("/")
         try:
             await self.compound(*self._walk(parent), (nfs4.CREATE, u32(2) + opaque(name)
                                 + fattr({nfs4.MODE: u32(0o777)})))
         except StatusError as e:
-            if e.status != 17:
+            if e.status != ERRORS["EXIST"]:
                 raise
 
     async def create(self, directory, name, mode, uid, gid):
