@@ -274,7 +274,7 @@ ATTRS = {
     0: "B", 3: "Q", 4: "Q", 8: "QQ", 12: "[uuuo]", 19: "o", 20: "Q", 21: "Q", 22: "Q", 23: "Q",
     27: "Q", 30: "Q", 31: "Q", 32: "o", 36: "o", 37: "o", 38: "Q", 39: "Q", 40: "Q", 41: "uu",
     42: "Q", 43: "Q", 44: "Q", 45: "Q", 47: "Qu", 49: "Qu", 50: "Qu", 51: "Qu", 52: "Qu", 53: "Qu",
-    55: "Q", 56: "Qu", 57: "Qu", 62: "[u]", 64: "[u]", 75: "B", 77: "Q", 79: "uuo", 24: _fs_locations,
+    55: "Q", 56: "Qu", 57: "Qu", 62: "[u]", 64: "[u]", 75: "B", 78: "Q", 80: "uuo", 24: _fs_locations,
 }
 SIZE, FS_LAYOUT_TYPES, LAYOUT_BLKSIZE = 4, 62, 65
 MODE, OWNER, OWNER_GROUP, TIME_MODIFY_SET = 33, 36, 37, 54

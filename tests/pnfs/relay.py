@@ -139,7 +139,7 @@ class Link:
         self.tasks.discard(task)
         if not task.cancelled() and task.exception():
             if not isinstance(task.exception(), OSError):
-                say(f"{self.relay.name}: {task.exception()!r}")
+                say(f"{self.relay.name}: no answer: {task.exception()!r}")
             self.close()
 
     def _interesting(self, data):

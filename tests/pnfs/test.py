@@ -87,7 +87,9 @@ class TestGrammar(unittest.TestCase):
             call((77, b""))
 
     def test_attributes(self):
-        values = {0: u32(1, 3), 4: u64(9), 36: opaque("17"), 53: u64(1) + u32(2), 62: u32(1, 4)}
+        values = {0: u32(1, 3), 4: u64(9), 36: opaque("17"), 53: u64(1) + u32(2), 62: u32(1, 4),
+                  24: array([opaque("root")]) + array([array([opaque("host")]) + array([])]),
+                  65: u32(4096), 75: u32(1, 3), 77: u32(4096), 78: u64(1), 79: u32(0), 82: u32(1)}
         self.assertEqual(attrs(Reader(fattr(values))), values)
 
 
