@@ -7,12 +7,15 @@ client passes the cases that are not marked as penstock's.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pnfs"))
 from pnfsbed import Bed                                  # noqa: E402
 
 MB = 1 << 20
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _there(d, name):
@@ -310,3 +313,36 @@ def t_notify_deleted(b):
     bed.check(_there(d, "g"), data)
     if bed.count("GETDEVICEINFO") == before:
         b.fail("nobody asked for the new device")
+
+
+#: long proto=tcp timeout=600
+def t_files_gluster(b):
+    """Files layouts of nfs-ganesha over a GlusterFS volume: each file lies on one node,
+    and what lies on node2 is sent there."""
+    tar = subprocess.run([os.path.join(TOP, "tests/pnfs/gluster-tar")], stdout=subprocess.PIPE,
+                         text=True, check=True).stdout.strip()
+    shutil.copy(tar, os.path.join(b.cluster.dir, "out", "gluster.tar"))
+    for node in (b.node1, b.node2):
+        b.undo.callback(b.run, node, "/penstock/guest/gluster stop", 120)
+    for node in (b.node1, b.node2):
+        b.run(node, "/penstock/guest/gluster daemon /penstock/out/gluster.tar", timeout=300)
+    b.run(b.node1, "/penstock/guest/gluster volume node1 node2", timeout=300)
+    for node in (b.node1, b.node2):
+        b.run(node, "/penstock/guest/gluster serve || { tail -20 /var/log/ganesha/ganesha.log; exit 1; }",
+              timeout=300)
+    b.mount("node1:/vol", timeout=120)
+    d = b.dir()
+    there = f"/export/brick/{d.split('/')[-1]}"
+    b.run(b.client, f"for i in $(seq 8); do dd if=/dev/urandom of={d}/f$i bs=64k count=8 conv=fsync status=none "
+                    f"|| exit 1; done; echo 1 >/proc/sys/vm/drop_caches", timeout=300)
+    sums = b.run(b.client, f"cd {d} && sha1sum f*", timeout=120)
+    bricks = {n.name: b.run(n, f"cd {there} && find . -type f -name 'f*' -size +0 | sed s,./,, | sort | xargs -r sha1sum")
+              for n in (b.node1, b.node2)}
+    b.eq(sorted("".join(bricks.values()).splitlines()), sorted(sums.splitlines()), "on the bricks")
+    files = len(bricks["node2"].splitlines())
+    if not 0 < files < 8:
+        b.fail(f"{files} of 8 files are on node2")
+    sent = [int(w.split(":")[1]) for w in b.run(b.client, "ss -tinH dst 10.1.0.12").split()
+            if w.startswith("bytes_sent:")]
+    if sum(sent) < files * 512 * 1024:
+        b.fail(f"{sent} bytes were sent to node2, which has {files} files")

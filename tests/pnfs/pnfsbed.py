@@ -24,12 +24,12 @@ class Proxy:
     def __init__(self, b, node, name, **config):
         self.b, self.node, self.name = b, node, name
         words = " ".join(shlex.quote(f"{k}={json.dumps(v)}") for k, v in config.items())
-        b.run(node, f"(setsid {PROXY} {name} {words} >/run/pnfs-{name}.log 2>&1 &)")
+        b.run(node, f"rm -f /run/pnfs-{name}.log; (setsid {PROXY} {name} {words} >/run/pnfs-{name}.log 2>&1 &)")
         b.undo.callback(self._end)
 
     def wait(self):
         log = f"/run/pnfs-{self.name}.log"
-        self.b.run(self.node, f"for i in $(seq 200); do grep -q ready {log} && exit 0; sleep 0.1; done; "
+        self.b.run(self.node, f"for i in $(seq 300); do grep -qs ready {log} && exit 0; sleep 0.1; done; "
                               f"cat {log}; exit 1", timeout=60)
 
     def _end(self):
