@@ -76,7 +76,7 @@ class MetadataServer:
             nfs4.GETDEVICEINFO: self.getdeviceinfo, nfs4.LAYOUTCOMMIT: self.layoutcommit,
             nfs4.LAYOUTRETURN: self.layoutreturn, nfs4.LAYOUTERROR: self.layouterror,
             nfs4.LAYOUTSTATS: self.layoutstats}
-        self.OPERATIONS = set(self.handlers) - {nfs4.OPEN, nfs4.GETFH} | NOTSUPP | {nfs4.OPEN}
+        self.OPERATIONS = set(self.handlers) - {nfs4.GETFH} | NOTSUPP
 
     async def operation(self, context, op, args):
         if op in NOTSUPP and (context.fh in self.files or context.saved in self.files):
@@ -180,13 +180,20 @@ class MetadataServer:
         values = attrs(Reader(args, 16)) if file else {}
         if nfs4.SIZE not in values:
             return None
-        await context.held.enter_async_context(file.lock)
+        await self._hold(context, file)
 
         async def fix(status, raw):
             if status == 0:
                 await self._truncate(file, int.from_bytes(values[nfs4.SIZE], "big"))
             return raw
         return (nfs4.SETATTR, args), fix
+
+    @staticmethod
+    async def _hold(context, file):
+        """Nobody else changes the size until this compound is answered."""
+        if context.holds is not file:
+            await context.held.enter_async_context(file.lock)
+            context.holds = file
 
     def _touch(self, file, end):
         """What makes the file as long as that, if it is not, and changes its times."""
@@ -232,7 +239,7 @@ class MetadataServer:
             return None
         r = Reader(args, 16)
         offset, _, data = r.q(), r.u(), r.opaque()
-        await context.held.enter_async_context(file.lock)
+        await self._hold(context, file)
         await self._scatter(file, offset, data)
         touch, _ = self._touch(file, offset + len(data))
 
@@ -345,7 +352,7 @@ class MetadataServer:
         if not layout or stateid[4:] != layout.other:
             raise Refused("BAD_STATEID")
         end = r.q() + 1 if r.u() else 0
-        await context.held.enter_async_context(file.lock)
+        await self._hold(context, file)
         touch, grows = self._touch(file, end)
         self.note("LAYOUTCOMMIT", end=end)
 

@@ -41,7 +41,7 @@ class Context:
         self.fh = self.saved = None
         self.client = None      # its id; of a session from before we started, the session's
         self.truncates = False
-        self.held = contextlib.AsyncExitStack()
+        self.holds, self.held = None, contextlib.AsyncExitStack()
 
     def follow(self, op, args):
         if op == nfs4.PUTFH:
