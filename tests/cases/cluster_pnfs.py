@@ -77,7 +77,7 @@ def t_flex_mirrors(b):
         b.eq(bed.ds(i).stat()["bytes"]["WRITE"], MB + 4321, f"bytes written to mirror {i}")
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock long proto=tcp
 def t_flex_stripes(b):
     """Two mirrors of two stripes each; the kernel's client has no stripes here."""
     bed, _ = _through(b, servers=4, mirrors=2, stripes=2)
@@ -85,19 +85,19 @@ def t_flex_stripes(b):
          [MB // 2 + 4321, MB // 2] * 2, "bytes written to each")
 
 
-#: proto=tcp
+#: long proto=tcp
 def t_flex_tight(b):
     """Tightly coupled: the stateid of the layout is the one to use."""
     _through(b, coupled="tight", ds={"stateid": "global"})
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock long proto=tcp
 def t_flex_plain_server(b):
     """A data server that does not say that it is one (RFC 8435 section 2.3)."""
     _through(b, direct=True)
 
 
-#: proto=tcp
+#: long proto=tcp
 def t_files_sparse(b):
     """Files layout over three data servers, offsets kept."""
     bed, _ = _through(b, servers=3, layout="files", stripes=3)
@@ -121,7 +121,7 @@ def t_segments(b):
         b.fail("one LAYOUTGET for all")
 
 
-#: proto=tcp
+#: long proto=tcp
 def t_return_on_close(b):
     """Where the server asks for it, closing gives the layout back."""
     bed, d = _through(b, return_on_close=True)
@@ -187,6 +187,22 @@ def t_mirror_dies(b):
         b.fail("the other mirror was not read")
 
 
+#: proto=tcp long
+def t_mirror_dies_writing(b):
+    """Of two mirrors one goes away under a write: the metadata server is told, and then
+    hands out the other one alone; all bytes are there."""
+    bed = Bed(b, servers=2, mirrors=2, avoid=True)
+    d = bed.mount()
+    data = bed.pattern(8 * MB)
+    job = b.start(b.client, f"dd if=/penstock/out/pattern of={d}/f bs=128k conv=fsync status=none")
+    bed.until("writing", lambda: bed.ds(0).stat()["bytes"]["WRITE"])
+    bed.ds(0).do("dead")
+    b.finish(job)
+    bed.check(_there(d, "f"), data)
+    b.eq(bed.mds.stat()["mirrors"], [1], "mirrors left")
+    _reads(b, d)
+
+
 def _answers(b, status):
     """Whatever a data server answers: it is reported, and no program sees it."""
     bed = Bed(b)
@@ -215,7 +231,7 @@ def t_answers_more(b):
         b.close()
 
 
-#: proto=tcp
+#: long proto=tcp
 def t_no_layout(b):
     """LAYOUTGET is refused, for good and for now: I/O goes through the metadata server."""
     bed = Bed(b, faults={"LAYOUTGET": ["LAYOUTUNAVAILABLE", -1]})

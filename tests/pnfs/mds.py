@@ -65,6 +65,7 @@ class MetadataServer:
         self.sessions = [session.Session(s.get("control", s["addresses"][0]), config["name"])
                          for s in self.servers]
         self.files, self.layouts, self.made = {}, {}, set()
+        self.bad = set()        # servers that clients have reported, with "avoid"
         self.generation = 0
         self.making = asyncio.Lock()
         self.events = []
@@ -138,7 +139,7 @@ class MetadataServer:
                     0o640 if loose else 0o666, *file.owner)
             except (OSError, session.StatusError) as e:
                 say(f"{self.relay.name}: no data file: {e}")
-                raise Refused("LAYOUTTRYLATER", u32(0)) from e
+                raise Refused("LAYOUTTRYLATER") from e
         return file
 
     async def _directory(self, n):
@@ -225,8 +226,14 @@ class MetadataServer:
             parts.append((await self._any_mirror(file, s, where, n)).ljust(n, b"\0"))
         return b"".join(parts)
 
+    def _mirrors(self):
+        """Those with good servers only: what is left out misses what is written now."""
+        g = self.geometry
+        return [m for m in range(g.mirrors)
+                if not any(g.server(m, s) in self.bad for s in range(g.stripes))]
+
     async def _any_mirror(self, file, s, where, n):
-        for m in range(self.geometry.mirrors):
+        for m in self._mirrors():
             try:
                 return await self.sessions[self.geometry.server(m, s)].read(file.data[m, s], where, n)
             except (OSError, session.StatusError) as e:
@@ -252,7 +259,7 @@ class MetadataServer:
         """To all mirrors; one that is out of reach is left behind, the last one is not."""
         for s, where, at, n in self.geometry.pieces(offset, len(data)):
             part, done = data[at - offset:at - offset + n], 0
-            for m in range(self.geometry.mirrors):
+            for m in self._mirrors():
                 try:
                     await self.sessions[self.geometry.server(m, s)].write(file.data[m, s], where, part)
                     done += 1
@@ -283,6 +290,8 @@ class MetadataServer:
         if stateid[4:8] == MAGIC and (not layout or layout.other != stateid[4:]):
             raise Refused("BAD_STATEID")
         file = await self.file(fh)
+        if not self._mirrors():
+            raise Refused("LAYOUTUNAVAILABLE")
         layout = self.layouts.setdefault(key, Layout())
         step = self.config.get("length", "whole")
         start, span = (0, WHOLE) if step == "whole" else (offset // step * step, step)
@@ -301,7 +310,7 @@ class MetadataServer:
         if self.type != FLEX:
             return layouts.files_layout(g, self.device(0), [file.data[0, s] for s in range(g.stripes)])
         places = [[(self.device(g.server(m, s)), file.data[m, s]) for s in range(g.stripes)]
-                  for m in range(g.mirrors)]
+                  for m in self._mirrors()]
         uid, gid = file.owner
         # A read layout's user is one that may not write (RFC 8435 section 2.2.1).
         user = uid if iomode == RW or self.tight else uid + 1000
@@ -385,6 +394,7 @@ class MetadataServer:
         if not layout or stateid[4:] != layout.other:
             raise Refused("BAD_STATEID")
         errors = self._io_errors(body) if self.type == FLEX else []
+        self._avoid(errors)
         self.note("LAYOUTRETURN", iomode=iomode, offset=offset, length=length, errors=errors)
         layout.drop(iomode, offset, length)
         if layout.segments:
@@ -404,6 +414,10 @@ class MetadataServer:
             found += [[int.from_bytes(r.take(16)[12:], "big"), r.u(), r.u()] for _ in range(r.u())]
         return found
 
+    def _avoid(self, errors):
+        if self.config.get("avoid"):
+            self.bad |= {server for server, _, _ in errors}
+
     @staticmethod
     def _status_only(op, body=b""):
         async def fix(status, raw):
@@ -414,6 +428,7 @@ class MetadataServer:
         r = Reader(args, 32)
         errors = [[int.from_bytes(r.take(16)[12:], "big"), r.u(), r.u()] for _ in range(r.u())]
         self.note("LAYOUTERROR", errors=errors)
+        self._avoid(errors)
         return (nfs4.GETFH, b""), self._status_only(nfs4.LAYOUTERROR)
 
     async def layoutstats(self, context, args):
@@ -441,6 +456,7 @@ class MetadataServer:
                     "data": {f"{m}.{s}": [self.geometry.server(m, s), layouts.data_name(file.fh, m, s)]
                              for m, s in file.data}}
         return {"files": [one(f) for f in self.files.values()], "events": self.events,
+                "mirrors": self._mirrors(),
                 "layouts": sum(len(l.segments) for l in self.layouts.values())}
 
     def _sessions_of(self, client):

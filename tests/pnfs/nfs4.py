@@ -318,6 +318,9 @@ def split_results(r):
 
 
 def result(op, status, body=b""):
+    """A result; without a body an error gets what the RFCs have in that place."""
+    if not body and (op == SETATTR or op == LAYOUTGET and status == ERRORS["LAYOUTTRYLATER"]):
+        body = u32(0)       # nothing set; no signal will come
     return u32(op, status) + body
 
 

@@ -119,17 +119,18 @@ class Bed:
         return found
 
     def mirrors(self, path, size):
-        """The file's bytes as each mirror has them, put together from the stripes."""
+        """{mirror: the file's bytes there}, put together from the stripes, of all mirrors
+        that the metadata server has not given up."""
         data = self.data(path)
-        return [b"".join(data[m, s][where:where + n].ljust(n, b"\0")
-                         for s, where, _, n in self.geometry.pieces(0, size))
-                for m in range(self.geometry.mirrors)]
+        return {m: b"".join(data[m, s][where:where + n].ljust(n, b"\0")
+                            for s, where, _, n in self.geometry.pieces(0, size))
+                for m in self.mds.stat()["mirrors"]}
 
     def check(self, path, wanted):
         """All mirrors hold the bytes wanted, and the file is as long as they are."""
         size = int(self.b.run(self.b.node1, f"stat -c %s {shlex.quote(path)}"))
         self.b.eq(size, len(wanted), f"size of {path} on the metadata server")
-        for m, got in enumerate(self.mirrors(path, len(wanted))):
+        for m, got in self.mirrors(path, len(wanted)).items():
             if got != wanted:
                 at = next(i for i in range(len(wanted)) if got[i] != wanted[i])
                 self.b.fail(f"mirror {m} of {path} differs from byte {at} on")
