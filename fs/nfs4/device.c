@@ -332,10 +332,15 @@ static struct pn4_client *pn4_ds_connect(struct pn4_device *dev,
 		.proto = mds->transport->name,
 		.data_server = true,
 	};
+	struct pn4_client *cl;
 
 	if (!ds->nr_addrs)
 		return ERR_PTR(-EADDRNOTAVAIL);
-	return pn4_client_get(&args);
+	cl = pn4_client_get(&args);
+	/* no file system of it is ever asked for the attribute */
+	if (!IS_ERR(cl) && cl->data_server && cl->lease_time > mds->lease_time)
+		cl->lease_time = mds->lease_time;
+	return cl;
 }
 
 /*

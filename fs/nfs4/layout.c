@@ -148,6 +148,13 @@ static void pn4_layout_kill_all(struct pn4_layout *lo)
 	pn4_layout_kill(lo, PN4_IOMODE_ANY, 0, U64_MAX);
 }
 
+/* It leads to data servers that are of no use: back with it, no other at once. */
+static void pn4_layout_reject(struct pn4_layout *lo)
+{
+	WRITE_ONCE(lo->retry_at, (jiffies + PN4_LAYOUT_REST) | 1);
+	pn4_layout_kill_all(lo);
+}
+
 /* ---- use ---- */
 
 static bool pn4_segment_fits(const struct pn4_segment *seg, u64 pos, bool write)
@@ -332,7 +339,7 @@ static void pn4_aim_failed(struct pn4_call *c, struct pn4_segment *seg,
 
 	pn4_count(seg->layout->vol->client, PN4_N_DS_TO_MDS);
 	pn4_layout_note(seg, t, &err);
-	pn4_layout_kill_all(seg->layout);
+	pn4_layout_reject(seg->layout);
 }
 
 /*
@@ -521,7 +528,7 @@ void pn4_layout_failed(struct pn4_call *c, int st)
 		pn4_layout_kick(seg->layout);	/* LAYOUTERROR */
 		return;
 	}
-	pn4_layout_kill_all(seg->layout);
+	pn4_layout_reject(seg->layout);
 	pn4_layout_to_mds(c);
 }
 

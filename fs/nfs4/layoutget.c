@@ -344,7 +344,8 @@ static void pn4_fetch(struct pn4_layout *lo, struct pn4_io *io, u64 pos)
 		pn4_segment_free(seg);	/* out of date before it was used */
 	if (!err)
 		return;
-	WRITE_ONCE(lo->retry_at, jiffies + (err == -EBUSY ? HZ : PN4_LAYOUT_REST));
+	WRITE_ONCE(lo->retry_at,
+		   (jiffies + (err == -EBUSY ? HZ : PN4_LAYOUT_REST)) | 1);
 	if (err == -EPROTONOSUPPORT)
 		pr_warn_ratelimited("penstock: %s: data servers of a layout speak no NFSv4.1 or NFSv4.2; using the metadata server\n",
 				    lo->vol->name);
