@@ -350,6 +350,7 @@ static struct pn4_client *pn4_ds_connect(struct pn4_device *dev,
 struct pn4_client *pn4_ds_client(struct pn4_device *dev, struct pn4_ds *ds,
 				 struct pn4_volume *vol)
 {
+	/* complete, if it is there: see the release below */
 	struct pn4_client *cl = smp_load_acquire(&ds->client);
 	unsigned int nofs;
 

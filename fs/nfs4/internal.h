@@ -600,7 +600,7 @@ struct pn4_target;
 void pn4_layout_table_init(struct pn4_layout_table *t);
 struct pn4_segment *pn4_layout_begin(struct pn4_io *io, u64 pos);
 void pn4_layout_end(struct pn4_segment *seg);
-u32 pn4_layout_len(const struct pn4_segment *seg, u64 pos, u32 len, bool write);
+u32 pn4_layout_len(struct pn4_segment *seg, u64 pos, u32 len, bool write);
 u32 pn4_layout_copies(const struct pn4_segment *seg, bool write);
 bool pn4_layout_aim(struct pn4_call *c, struct pn4_segment *seg, u32 copy);
 bool pn4_layout_striped(const struct pn4_call *c);

@@ -58,8 +58,10 @@ static struct pn4_layout *pn4_layout_of(struct pn4_node *node,
 					const struct cred *cred)
 {
 	struct pn4_layout_table *t = &node->vol->client->layouts;
-	struct pn4_layout *lo = smp_load_acquire(&node->layout), *mine;
+	struct pn4_layout *lo, *mine;
 
+	/* complete, if it is there: see the release below */
+	lo = smp_load_acquire(&node->layout);
 	if (likely(lo))
 		return lo;
 	mine = pn4_layout_new(node, cred);
@@ -230,25 +232,62 @@ static bool pn4_segment_map(const struct pn4_segment *seg, u64 pos, u64 len,
 		pn4_map_flex(&seg->stripe, pos, len, chunk);
 }
 
+static bool pn4_target_resting(const struct pn4_target *t)
+{
+	return pn4_ds_resting(t->ds) ||
+	       (t->rest_until && time_before(jiffies, t->rest_until));
+}
+
+/* The mirror to read from: the most efficient that is well.  nr_mirrors: none. */
+static u32 pn4_segment_best(const struct pn4_segment *seg, u32 stripe)
+{
+	u32 m, best = seg->nr_mirrors;
+
+	for (m = 0; m < seg->nr_mirrors; m++) {
+		const struct pn4_target *t = &seg->targets[m * seg->stripe.nr + stripe];
+
+		if (pn4_target_resting(t))
+			continue;
+		if (best == seg->nr_mirrors || t->efficiency >
+		    seg->targets[best * seg->stripe.nr + stripe].efficiency)
+			best = m;
+	}
+	return best;
+}
+
+/* How many of @len bytes @t's data server takes in one call.  May connect. */
+static u32 pn4_target_len(struct pn4_segment *seg, struct pn4_target *t, u32 len,
+			  bool write)
+{
+	struct pn4_client *cl = pn4_ds_client(t->dev, t->ds, seg->layout->vol);
+	u32 max = write ? t->dev->wsize : t->dev->rsize;
+
+	if (max >= PAGE_SIZE && len > max)
+		len = max;
+	if (!cl)
+		return len;
+	max = write ? cl->session.max_request : cl->session.max_response;
+	max -= PN4_IO_OVERHEAD;
+	return min(len, max > PAGE_SIZE ? round_down(max, (u32)PAGE_SIZE) : max);
+}
+
 /* How many of @len bytes from @pos on can go in one call; never 0. */
-u32 pn4_layout_len(const struct pn4_segment *seg, u64 pos, u32 len, bool write)
+u32 pn4_layout_len(struct pn4_segment *seg, u64 pos, u32 len, bool write)
 {
 	struct pn4_chunk chunk;
-	u32 m;
+	u32 m, best;
 
 	if (len > seg->end - pos)
 		len = seg->end - pos;
 	if (!pn4_segment_map(seg, pos, len, &chunk))
 		return len;
 	len = chunk.len;
-	for (m = 0; m < seg->nr_mirrors; m++) {
-		const struct pn4_target *t =
-			&seg->targets[m * seg->stripe.nr + chunk.stripe];
-		u32 max = write ? t->dev->wsize : t->dev->rsize;
-
-		if (max >= PAGE_SIZE && len > max)
-			len = max;
-	}
+	best = write ? 0 : pn4_segment_best(seg, chunk.stripe);
+	for (m = 0; m < seg->nr_mirrors; m++)
+		if (write || m == best)
+			len = pn4_target_len(seg, &seg->targets[m * seg->stripe.nr +
+								chunk.stripe],
+					     len, write);
 	return len;
 }
 
@@ -257,12 +296,6 @@ u32 pn4_layout_copies(const struct pn4_segment *seg, bool write)
 {
 	return write && !(seg->flags & PN4_FF_WRITE_ONE_MIRROR) ?
 		seg->nr_mirrors : 1;
-}
-
-static bool pn4_target_resting(const struct pn4_target *t)
-{
-	return pn4_ds_resting(t->ds) ||
-	       (t->rest_until && time_before(jiffies, t->rest_until));
 }
 
 /* Aim @c at @t; false: its data server cannot be used. */
@@ -289,23 +322,6 @@ static bool pn4_target_take(struct pn4_call *c, struct pn4_segment *seg,
 	c->shift = chunk->pos - (c->io->pos + c->at);
 	c->give_up = (jiffies + PN4_DS_PATIENCE) | 1;
 	return true;
-}
-
-/* The mirror to read from: the most efficient that is well.  nr_mirrors: none. */
-static u32 pn4_segment_best(const struct pn4_segment *seg, u32 stripe)
-{
-	u32 m, best = seg->nr_mirrors;
-
-	for (m = 0; m < seg->nr_mirrors; m++) {
-		const struct pn4_target *t = &seg->targets[m * seg->stripe.nr + stripe];
-
-		if (pn4_target_resting(t))
-			continue;
-		if (best == seg->nr_mirrors || t->efficiency >
-		    seg->targets[best * seg->stripe.nr + stripe].efficiency)
-			best = m;
-	}
-	return best;
 }
 
 static bool pn4_aim_read(struct pn4_call *c, struct pn4_segment *seg,
@@ -642,7 +658,8 @@ void pn4_layout_closed(struct pn4_node *node, bool wait)
 		return;
 	pn4_layout_kill_all(lo);
 	if (wait)
-		wait_event_killable_timeout(lo->wait, !pn4_layout_dead(lo),
+		wait_event_killable_timeout(lo->wait, !pn4_layout_dead(lo) &&
+					    !test_bit(PN4_LO_BUSY, &lo->flags),
 					    PN4_DS_PATIENCE);
 }
 

@@ -5,8 +5,8 @@
  * Owners: node -> layout -> segment -> device -> data server -> client.  A piece
  * of I/O (struct pn4_call) holds the segment that it goes by.
  *
- *	no segment --LAYOUTGET--> live --recall, error, close--> dead
- *	dead --its last I/O ends--> COMMIT, LAYOUTCOMMIT, LAYOUTRETURN --> gone
+ *	no segment --LAYOUTGET--> live --recall, error, close--> dead --its last
+ *	I/O ends--> COMMIT, LAYOUTCOMMIT, LAYOUTRETURN --> gone
  *
  * No I/O begins under a dead segment, and none is under way when it is returned.
  */

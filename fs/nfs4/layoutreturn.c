@@ -488,13 +488,13 @@ void pn4_layout_work(struct work_struct *work)
 	struct pn4_volume *vol = lo->vol;
 	struct pn4_report *r;
 
-	r = kvzalloc(sizeof(*r), GFP_NOFS | __GFP_NOFAIL);
+	r = kzalloc(sizeof(*r), GFP_NOFS | __GFP_NOFAIL);
 	wait_event(lo->wait, !test_and_set_bit_lock(PN4_LO_BUSY, &lo->flags));
 	pn4_layout_round(lo, r);
 	if (!READ_ONCE(lo->node))
 		pn4_layout_tell(lo, NULL, true);
 	pn4_layout_unlock(lo);
-	kvfree(r);
+	kfree(r);
 	memalloc_nofs_restore(nofs);
 	pn4_layout_put(lo);
 	pn4_late_put(vol);
