@@ -618,6 +618,7 @@ void pn4_layout_keep(struct pn4_client *cl, u32 type_mask);
 void pn4_layout_closed(struct pn4_node *node, bool wait);
 void pn4_layout_evict(struct pn4_node *node);
 void pn4_layouts_lose(struct pn4_client *cl);
+int pn4_layouts_test(struct pn4_client *cl);
 
 /* layoutreturn.c */
 void pn4_layout_commit_data(struct pn4_node *node);

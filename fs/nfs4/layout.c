@@ -698,6 +698,55 @@ static void pn4_layout_lose(struct pn4_layout *lo)
 	pn4_layout_kick(lo);
 }
 
+/* One that this round has not asked about, referenced, and its state id. */
+static struct pn4_layout *pn4_layout_untested(struct pn4_client *cl,
+					      struct pn4_stateid *sid)
+{
+	struct pn4_layout_table *t = &cl->layouts;
+	struct pn4_layout *lo, *found = NULL;
+
+	spin_lock(&t->lock);
+	list_for_each_entry(lo, &t->layouts, link) {
+		spin_lock_irq(&lo->lock);
+		if (lo->has_stateid && lo->tested != cl->test_round)
+			found = lo;
+		lo->tested = cl->test_round;
+		*sid = lo->stateid;
+		spin_unlock_irq(&lo->lock);
+		if (!found)
+			continue;
+		refcount_inc(&found->ref);
+		break;
+	}
+	spin_unlock(&t->lock);
+	return found;
+}
+
+/*
+ * The server has revoked some state: acknowledge what layouts were among it, and
+ * forget them.  The recovery worker's; 0, or what stopped it.
+ */
+int pn4_layouts_test(struct pn4_client *cl)
+{
+	struct pn4_stateid sid;
+	struct pn4_layout *lo;
+	u32 status;
+	int st = 0;
+
+	while (!st && (lo = pn4_layout_untested(cl, &sid))) {
+		status = 0;
+		st = pn4_stateid_test(cl, lo->cred, &sid, &status);
+		if (!st && status)
+			st = pn4_stateid_free(cl, lo->cred, &sid);
+		if (!st && status)
+			pn4_layout_lose(lo);
+		if (st && !pn4_recover_again(st))
+			st = 0;
+		pn4_layout_put(lo);
+	}
+	return st;
+}
+
 /* The metadata server has forgotten us: its layouts do not survive (section 12.7.4). */
 void pn4_layouts_lose(struct pn4_client *cl)
 {

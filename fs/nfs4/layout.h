@@ -150,6 +150,7 @@ struct pn4_layout {
 	bool has_stateid;
 	u32 type;
 	u32 state_gen;			/* client->state_gen it belongs to */
+	u32 tested;			/* cl->test_round of the last test */
 	unsigned long retry_at;
 	u32 losses;
 	struct list_head dirty;
