@@ -78,6 +78,7 @@ unit: deps
 	+@$(MAKE) --no-print-directory -C userspace check
 	@$(PYTHON) -B tests/chaos/test.py
 	@$(PYTHON) -B tests/history/test.py
+	@$(PYTHON) -B tests/pnfs/test.py
 fuzz-short: deps
 	+@$(MAKE) --no-print-directory -C tests/fuzz short
 fuzz: deps

@@ -244,9 +244,16 @@ static void ps_apply_locked(struct inode *inode, const struct pn4_attr *a,
 void ps_attr_apply(struct inode *inode, const struct pn4_attr *attr,
 		   struct ps_stamp st, bool own)
 {
+	struct pn4_attr fixed;
+
 	if (!(attr->valid & PN4_ATTR_CHANGE)) {
 		ps_attr_expire(inode);
 		return;
+	}
+	if (PS_N(inode)->layout) {
+		fixed = *attr;
+		pn4_layout_attr(PS_N(inode), &fixed);
+		attr = &fixed;
 	}
 	spin_lock(&inode->i_lock);
 	ps_apply_locked(inode, attr, st, own);

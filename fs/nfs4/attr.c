@@ -103,6 +103,21 @@ static void pn4_dec_words(struct pxdr_dec *d, void *to, struct pn4_fattr_out *ou
 	pn4_dec_bitmap(d, to, true);
 }
 
+/* layouttype4<>, as bits; others than the low ones are none that we know */
+static void pn4_dec_layout_types(struct pxdr_dec *d, void *to,
+				 struct pn4_fattr_out *out)
+{
+	u32 n = pxdr_get_count(d, 64, 4);
+	u32 *bits = to;
+
+	while (n--) {
+		u32 type = pxdr_get_u32(d);
+
+		if (type < 32)
+			*bits |= 1U << type;
+	}
+}
+
 static void pn4_dec_fh(struct pxdr_dec *d, void *to, struct pn4_fattr_out *out)
 {
 	const void *p;
@@ -215,6 +230,7 @@ static const struct pn4_attr_row pn4_attr_rows[] = {
 	A(TIME_METADATA,	false, time,	ctime,		CTIME),
 	A(TIME_MODIFY,		false, time,	mtime,		MTIME),
 	A(MOUNTED_ON_FILEID,	false, u64,	mounted_on,	MOUNTED_ON),
+	F(FS_LAYOUT_TYPE,	false, layout_types, layout_types),
 	F(SUPPATTR_EXCLCREAT,	true,  words,	exclcreat),
 	F(CLONE_BLKSIZE,	false, u32,	clone_blksize),
 	F(CHANGE_ATTR_TYPE,	false, u32,	change_attr_type),

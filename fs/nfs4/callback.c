@@ -2,10 +2,9 @@
 /*
  * CB_COMPOUND: what the server asks of us (RFC 8881 section 20).
  *
- * Recalls are answered at once; the work that they mean is done elsewhere.  No
- * layout is ever held, so those of layouts are answered truthfully: there is
- * nothing of that kind here.
+ * Recalls are answered at once; the work that they mean is done elsewhere.
  */
+#include "codec_layout.h"
 #include "internal.h"
 
 /* CB_SEQUENCE must be first and only first (section 20.9.3). */
@@ -44,7 +43,26 @@ static u32 pn4_cb_recall_any(struct pn4_client *cl, struct pxdr_dec *args)
 	if (pn4_dec_cb_recall_any(args, &a))
 		return PN4ERR_BADXDR;
 	pn4_deleg_keep(cl, a.objects_to_keep, a.type_mask);
+	pn4_layout_keep(cl, a.type_mask);
 	return 0;
+}
+
+static u32 pn4_cb_layoutrecall(struct pn4_client *cl, struct pxdr_dec *args)
+{
+	struct pn4_cb_layoutrecall_args a;
+
+	if (pn4_dec_cb_layoutrecall(args, &a))
+		return PN4ERR_BADXDR;
+	return pn4_layout_recall(cl, &a);
+}
+
+static u32 pn4_cb_notify_deviceid(struct pn4_client *cl, struct pxdr_dec *args)
+{
+	struct pn4_cb_notify_deviceid_args a;
+
+	if (pn4_dec_cb_notify_deviceid(args, &a))
+		return PN4ERR_BADXDR;
+	return pn4_devices_notify(cl, &a);
 }
 
 /* The only one besides CB_SEQUENCE that has more to say than its status. */
@@ -90,8 +108,6 @@ static u32 pn4_cb_refuse(u32 op, struct pxdr_dec *args)
 	if (pn4_skip_cb_op(args, op))
 		return PN4ERR_BADXDR;
 	switch (op) {
-	case PN4_OP_CB_LAYOUTRECALL:
-		return PN4ERR_NOMATCHING_LAYOUT;
 	case PN4_OP_CB_PUSH_DELEG:
 		return PN4ERR_REJECT_DELEG;
 	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:
@@ -126,11 +142,16 @@ static u32 pn4_cb_op(struct pn4_client *cl, u32 op, struct pxdr_dec *args,
 		st = PN4ERR_SEQUENCE_POS;
 		break;
 	case PN4_OP_CB_LAYOUTRECALL:
+		st = pn4_cb_layoutrecall(cl, args);
+		break;
+	case PN4_OP_CB_NOTIFY_DEVICEID:
+		st = pn4_cb_notify_deviceid(cl, args);
+		break;
 	case PN4_OP_CB_NOTIFY:
 	case PN4_OP_CB_PUSH_DELEG:
 	case PN4_OP_CB_RECALLABLE_OBJ_AVAIL:
 	case PN4_OP_CB_WANTS_CANCELLED:
-	case PN4_OP_CB_NOTIFY_DEVICEID ... PN4_OP_CB_OFFLOAD:
+	case PN4_OP_CB_OFFLOAD:
 		st = pn4_cb_refuse(op, args);
 		break;
 	default:

@@ -10,6 +10,7 @@
 #define PN4_STATE_SEND		1024
 #define PN4_STATE_REPLY		(3 * PN4_OPAQUE_LIMIT + 512)
 #define PN4_MOUNT_TIME		(30 * HZ)	/* a silent server at mount */
+#define PN4_DS_TIME		(5 * HZ)	/* a data server, which I/O waits for */
 #define PN4_DESTROY_TIME	(2 * HZ)
 
 static LIST_HEAD(pn4_clients);
@@ -31,6 +32,8 @@ static struct pn4_call *pn4_state_call(struct pn4_client *cl)
 		c->give_up = (jiffies + PN4_MOUNT_TIME) | 1;
 		c->impatient = true;
 	}
+	if (cl->data_server)
+		c->give_up = (jiffies + PN4_DS_TIME) | 1;
 	return c;
 }
 
@@ -60,8 +63,10 @@ int pn4_client_ask(struct pn4_client *cl, struct prpc_conn *conn,
 	struct pn4_exchange_id_args a = {
 		.owner = cl->owner,
 		.owner_len = strlen(cl->owner),
+		/* section 13.1: what a mount is for is the server's to say */
 		.flags = PN4_EXCHGID_SUPP_MOVED_REFER |
-			 PN4_EXCHGID_USE_NON_PNFS,
+			 (cl->data_server ? PN4_EXCHGID_USE_PNFS_DS :
+			  PN4_EXCHGID_USE_NON_PNFS | PN4_EXCHGID_USE_PNFS_MDS),
 		.impl_domain = "penstock",
 		.impl_name = "penstock " PENSTOCK_VERSION,
 	};
@@ -314,6 +319,8 @@ static void pn4_addr_set_port(struct sockaddr_storage *ss,
 {
 	u16 port = args->port ?: t->port;
 
+	if (args->own_ports)
+		return;
 	if (ss->ss_family == AF_INET)
 		((struct sockaddr_in *)ss)->sin_port = htons(port);
 	else
@@ -329,7 +336,11 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 	if (!net_eq(cl->net, args->net) ||
 	    !pn4_transport_fits(cl, args->proto))
 		return false;
-	if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
+	if (args->data_server ? cl->minor != args->minor : cl->data_server)
+		return false;
+	if (args->data_server)
+		;
+	else if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
 		return false;
 	/* not by the addresses that its mount named: one may be another server's */
 	for (i = 0; i < args->nr_addrs; i++) {
@@ -390,11 +401,13 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	pn4_lock_table_init(&cl->locks);
 	pn4_pace_init(&cl->pace);
 	pn4_deleg_table_init(&cl->delegs);
+	pn4_layout_table_init(&cl->layouts);
 	INIT_DELAYED_WORK(&cl->renew_work, pn4_renew_work);
 	pn4_recover_init(cl);
 	cl->net = get_net(args->net);
 	cl->minor = args->minor;
 	cl->minor_fixed = args->minor_fixed;
+	cl->data_server = args->data_server;
 	cl->transport = t;
 	cl->lease_time = 60;
 	cl->state_gen = 1;
@@ -480,6 +493,7 @@ static void pn4_client_destroy(struct pn4_client *cl)
 	if (cl->peer)	/* renewal may be waiting for an answer */
 		prpc_abort(cl->peer, cl, -ESHUTDOWN);
 	cancel_delayed_work_sync(&cl->renew_work);
+	cancel_delayed_work_sync(&cl->layouts.bulk_work);
 	pn4_recover_stop(cl);
 	if (cl->peer) {
 		if (cl->session.gen)
@@ -508,6 +522,7 @@ static struct pn4_client *pn4_client_twin(struct pn4_client *cl)
 		if (net_eq(other->net, cl->net) && other->server && cl->server &&
 		    other->clientid == cl->clientid &&
 		    other->minor == cl->minor &&
+		    (!other->data_server || cl->data_server) &&
 		    pn4_same_server(other->server, cl->server) &&
 		    refcount_inc_not_zero(&other->ref))
 			return other;

@@ -171,6 +171,23 @@ static void pn4_resend_start(struct pn4_node *node, struct list_head *list)
 
 /* ---- COMMIT ---- */
 
+static bool pn4_commit_lost(const struct pn4_io *io, __be64 verifier)
+{
+	return (io->unpromised && (io->torn || io->verifier != verifier)) ||
+	       (io->ds_unpromised && pn4_layout_lost(io));
+}
+
+/* Was some of it written to the metadata server, or is to be committed there? */
+static bool pn4_commit_mds(const struct list_head *list)
+{
+	struct pn4_io *io;
+
+	list_for_each_entry(io, list, link)
+		if (io->unpromised)
+			return true;
+	return false;
+}
+
 static void pn4_commit_sort(struct pn4_node *node, struct list_head *list,
 			    __be64 verifier)
 {
@@ -178,7 +195,7 @@ static void pn4_commit_sort(struct pn4_node *node, struct list_head *list,
 	LIST_HEAD(lost);
 
 	list_for_each_entry_safe(io, next, list, link)
-		if (io->torn || io->verifier != verifier)
+		if (pn4_commit_lost(io, verifier))
 			list_move_tail(&io->link, &lost);
 	pn4_commit_end(list, 0);
 	if (!list_empty(&lost))
@@ -187,19 +204,22 @@ static void pn4_commit_sort(struct pn4_node *node, struct list_head *list,
 
 static int pn4_commit_locked(struct pn4_node *node, struct pn4_attr *attr)
 {
-	__be64 verifier;
+	__be64 verifier = 0;
 	struct pn4_attr dummy;
 	const struct cred *cred;
 	LIST_HEAD(list);
-	int err;
+	int err = 0;
 
 	lockdep_assert_held(&node->commit_mutex);
 	pn4_commit_take(node, &list);
 	if (list_empty(&list))
 		return 0;
-	cred = get_cred(list_first_entry(&list, struct pn4_io, link)->cred);
-	err = pn4_commit_call(node, cred, &verifier, attr ?: &dummy);
-	put_cred(cred);
+	pn4_layout_commit_data(node);
+	if (pn4_commit_mds(&list)) {
+		cred = get_cred(list_first_entry(&list, struct pn4_io, link)->cred);
+		err = pn4_commit_call(node, cred, &verifier, attr ?: &dummy);
+		put_cred(cred);
+	}
 	if (!err)
 		pn4_commit_sort(node, &list, verifier);
 	else if (err == -ERESTARTSYS || err == -ETIMEDOUT)
@@ -225,7 +245,8 @@ int pn4_commit(struct pn4_node *node, struct pn4_attr *attr)
 
 	if (attr)
 		attr->valid = 0;
-	if (!pn4_has_unstable(node) && !mutex_is_locked(&node->commit_mutex))
+	if (!pn4_has_unstable(node) && !mutex_is_locked(&node->commit_mutex) &&
+	    !pn4_layout_pending(node))
 		return 0;
 	err = mutex_lock_killable(&node->commit_mutex);
 	if (err)
@@ -234,6 +255,8 @@ int pn4_commit(struct pn4_node *node, struct pn4_attr *attr)
 	err = pn4_resend_wait(node);	/* node->resend is the worker's until then */
 	if (!err)
 		err = pn4_commit_locked(node, attr);
+	if (!err)
+		pn4_layout_commit(node, attr);
 	memalloc_nofs_restore(nofs);
 	mutex_unlock(&node->commit_mutex);
 	return err ?: pn4_resend_wait(node);
@@ -304,6 +327,7 @@ void pn4_node_init(struct pn4_node *node, struct pn4_volume *vol,
 	node->deleg = NULL;
 	node->deleg_id = 0;
 	node->deleg_write = false;
+	node->layout = NULL;
 	node->unstable_bytes = 0;
 	atomic_set(&node->writes_in_flight, 0);
 }
@@ -315,6 +339,7 @@ void pn4_node_evict(struct pn4_node *node)
 		cancel_delayed_work_sync(&node->commit_work);
 	WARN_ON_ONCE(!list_empty(&node->opens));
 	WARN_ON_ONCE(!list_empty(&node->unstable));
+	pn4_layout_evict(node);
 	pn4_deleg_evict(node);
 	spin_lock(&node->vol->lock);
 	list_del_init(&node->vol_link);

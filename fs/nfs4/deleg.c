@@ -170,13 +170,6 @@ u64 pn4_deleg_hang(struct pn4_deleg *d, struct pn4_node *node)
 
 /* ---- use ---- */
 
-/* Is it certain that the server has not given up on us? */
-static bool pn4_lease_sure(const struct pn4_client *cl)
-{
-	return time_before(jiffies, READ_ONCE(cl->last_renewal) +
-				    (unsigned long)cl->lease_time * HZ);
-}
-
 u64 pn4_deleg_vouches(const struct pn4_node *node)
 {
 	u64 id = READ_ONCE(node->deleg_id);

@@ -144,6 +144,25 @@ struct pn4_deleg_table {
 };
 
 /**
+ * struct pn4_layout_table - layouts and devices of a client, see layout.h
+ * @lock: guards all of it and pn4_layout.node; process context
+ * @doubt: bit 0: some device has changed, forget them all
+ * @bulk, @bulk_type, @bulk_fsid: all layouts of a file system or of the server
+ *	were recalled (PN4_LAYOUTRECALL_*), and @bulk_work sees to it
+ */
+struct pn4_layout_table {
+	spinlock_t lock;
+	struct list_head layouts;
+	struct list_head devices;
+	unsigned int nr_devices;
+	unsigned long doubt;
+	u32 bulk;
+	u32 bulk_type;
+	u64 bulk_fsid[2];
+	struct delayed_work bulk_work;
+};
+
+/**
  * struct pn4_client - one client id with one server
  *
  * Shared by all volumes of the server, see pn4_client_get().
@@ -159,6 +178,7 @@ struct pn4_client {
 	char *name;			/* for messages: the first mount's */
 	u32 minor;
 	bool minor_fixed;
+	bool data_server;		/* nothing but: no mount uses it */
 	const struct pn4_transport *transport;
 	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 
@@ -187,6 +207,7 @@ struct pn4_client {
 	struct pn4_lock_table locks;
 	struct pn4_pace pace;
 	struct pn4_deleg_table delegs;
+	struct pn4_layout_table layouts;
 	struct pn4_stats __percpu *stats;
 };
 
@@ -198,6 +219,8 @@ enum pn4_counter {
 	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_PACED, PN4_N_DELEGS,
 	PN4_N_DELEG_RECALLS, PN4_N_DELEG_RETURNS, PN4_N_DELEG_RECLAIMS,
 	PN4_N_DELEGS_LOST, PN4_N_LOCAL_OPENS, PN4_N_LOCAL_LOCKS,
+	PN4_N_LAYOUTS, PN4_N_LAYOUT_RECALLS, PN4_N_LAYOUT_RETURNS,
+	PN4_N_LAYOUTS_LOST, PN4_N_DS_ERRORS, PN4_N_DS_TO_MDS,
 	PN4_N_COUNTERS,
 };
 
@@ -206,6 +229,8 @@ struct pn4_stats {
 	u64 count[PN4_N_COUNTERS];
 	u64 read_bytes;
 	u64 write_bytes;
+	u64 layout_read;		/* of those, by data servers */
+	u64 layout_written;
 };
 
 static inline void pn4_count(struct pn4_client *cl, enum pn4_counter n)
@@ -264,6 +289,10 @@ struct pn4_call {
 	struct pn4_io *io;
 	u32 at;				/* from io->pos */
 	u32 len;
+	struct pn4_segment *seg;	/* it goes by, or NULL */
+	struct pn4_target *target;
+	u64 shift;			/* added to the file's offset for @target */
+	u64 began;			/* ns */
 
 	void *sbuf;
 	void *rbuf;
@@ -532,6 +561,12 @@ bool pn4_deleg_ask(struct pn4_deleg *d);
 u32 pn4_deleg_recall(struct pn4_client *cl, const struct pn4_cb_recall_args *a);
 u32 pn4_deleg_getattr(struct pn4_client *cl, const struct pn4_cb_getattr_args *a,
 		      struct pn4_attr *attr);
+/* Is it certain that the server has not given up on us? */
+static inline bool pn4_lease_sure(const struct pn4_client *cl)
+{
+	return time_before(jiffies, READ_ONCE(cl->last_renewal) +
+				    (unsigned long)cl->lease_time * HZ);
+}
 void pn4_deleg_touch(struct pn4_node *node);
 void pn4_deleg_keep(struct pn4_client *cl, u32 keep, u32 type_mask);
 void pn4_deleg_unused(struct pn4_client *cl);
@@ -558,6 +593,45 @@ void pn4_delegs_lose(struct pn4_client *cl);
 void pn4_deleg_lose(struct pn4_node *node);
 int pn4_delegs_recover(struct pn4_client *cl);
 int pn4_delegs_test(struct pn4_client *cl);
+
+/* layout.c */
+struct pn4_segment;
+struct pn4_target;
+void pn4_layout_table_init(struct pn4_layout_table *t);
+struct pn4_segment *pn4_layout_begin(struct pn4_io *io, u64 pos);
+void pn4_layout_end(struct pn4_segment *seg);
+u32 pn4_layout_len(struct pn4_segment *seg, u64 pos, u32 len, bool write);
+u32 pn4_layout_copies(const struct pn4_segment *seg, bool write);
+bool pn4_layout_aim(struct pn4_call *c, struct pn4_segment *seg, u32 copy);
+bool pn4_layout_striped(const struct pn4_call *c);
+bool pn4_layout_thru_mds(const struct pn4_call *c);
+const struct pn4_fh *pn4_layout_fh(const struct pn4_call *c);
+u32 pn4_layout_losses(const struct pn4_node *node);
+void pn4_layout_stateid(struct pn4_call *c, struct pn4_stateid *sid);
+const struct cred *pn4_layout_cred(const struct pn4_call *c);
+void pn4_layout_done(struct pn4_call *c, u32 count);
+void pn4_layout_wrote(struct pn4_call *c, const struct pn4_write_res *res);
+void pn4_layout_failed(struct pn4_call *c, int st);
+u32 pn4_layout_recall(struct pn4_client *cl,
+		      const struct pn4_cb_layoutrecall_args *a);
+void pn4_layout_keep(struct pn4_client *cl, u32 type_mask);
+void pn4_layout_closed(struct pn4_node *node, bool wait);
+void pn4_layout_evict(struct pn4_node *node);
+void pn4_layouts_lose(struct pn4_client *cl);
+int pn4_layouts_test(struct pn4_client *cl);
+
+/* layoutreturn.c */
+void pn4_layout_commit_data(struct pn4_node *node);
+bool pn4_layout_pending(const struct pn4_node *node);
+void pn4_layout_commit(struct pn4_node *node, struct pn4_attr *attr);
+bool pn4_layout_lost(const struct pn4_io *io);
+
+/* device.c */
+struct pn4_cb_notify_deviceid_args;
+void pn4_devices_forget(struct pn4_client *cl, const u8 *id);
+void pn4_devices_doubt(struct pn4_client *cl);
+u32 pn4_devices_notify(struct pn4_client *cl,
+		       struct pn4_cb_notify_deviceid_args *args);
 
 /* callback.c */
 u32 pn4_callback(struct prpc_peer *peer, u32 proc, struct pxdr_dec *args,

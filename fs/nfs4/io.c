@@ -48,7 +48,8 @@ static void pn4_io_put(struct pn4_io *io)
 		return;
 	io->result = min(io->hole, io->data.len);
 	if (io->write) {
-		io->committed = !io->error && !io->unpromised;
+		io->committed = !io->error && !io->unpromised &&
+				!io->ds_unpromised;
 		if (!io->resend)
 			io->stable_follows = !io->error && !io->committed;
 		if (!io->error && !io->committed)
@@ -80,16 +81,16 @@ static void pn4_piece_data(struct pn4_call *c, struct prpc_data *d)
 static void pn4_piece_encode(struct pn4_call *c, const struct pn4_stateid *sid)
 {
 	struct pn4_io *io = c->io;
+	u64 pos = io->pos + c->at + c->shift;
 
-	pn4_call_putfh(c, &io->node->fh);
+	pn4_call_putfh(c, c->target ? pn4_layout_fh(c) : &io->node->fh);
 	if (io->write) {
-		pn4_enc_write(pn4_op(c, PN4_OP_WRITE), sid, io->pos + c->at,
-			      io->stable, c->len);
+		pn4_enc_write(pn4_op(c, PN4_OP_WRITE), sid, pos, io->stable,
+			      c->len);
 		c->rpc.out_at = pxdr_enc_len(&c->rpc.enc);
 		pn4_piece_data(c, &c->rpc.out);
 	} else {
-		pn4_enc_read(pn4_op(c, PN4_OP_READ), sid, io->pos + c->at,
-			     c->len);
+		pn4_enc_read(pn4_op(c, PN4_OP_READ), sid, pos, c->len);
 		c->rpc.in_at = PRPC_REPLY_HEAD + PN4_READ_DATA_AT;
 		pn4_piece_data(c, &c->rpc.in);
 	}
@@ -101,7 +102,13 @@ static int pn4_piece_send(struct pn4_call *c)
 	struct pn4_stateid sid;
 	int err;
 
-	err = pn4_call_start_open(c, c->io->open, c->io->cred, &sid);
+	if (c->target) {
+		c->began = ktime_get_ns();
+		err = pn4_call_start(c, pn4_layout_cred(c));
+		pn4_layout_stateid(c, &sid);
+	} else {
+		err = pn4_call_start_open(c, c->io->open, c->io->cred, &sid);
+	}
 	if (err)
 		return err;
 	if (unlikely(READ_ONCE(c->io->aborted))) {
@@ -116,10 +123,19 @@ static int pn4_piece_send(struct pn4_call *c)
 
 static void pn4_piece_end(struct pn4_call *c)
 {
+	struct pn4_segment *seg = c->seg;
 	struct pn4_io *io = c->io;
 
 	pn4_call_put(c);
+	if (seg)
+		pn4_layout_end(seg);
 	pn4_io_put(io);
+}
+
+/* Whose mount's figures @c counts in */
+static struct pn4_client *pn4_piece_mds(const struct pn4_call *c)
+{
+	return c->io->node->vol->client;
 }
 
 /*
@@ -136,7 +152,15 @@ static int pn4_read_reply(struct pn4_call *c)
 	if (res.count > c->len || c->rpc.in_len < res.count ||
 	    c->rpc.reply_len < c->rpc.in_at)
 		return -EREMOTEIO;
-	this_cpu_add(c->client->stats->read_bytes, res.count);
+	this_cpu_add(pn4_piece_mds(c)->stats->read_bytes, res.count);
+	if (c->target)
+		pn4_layout_done(c, res.count);
+	if (res.eof && c->target && pn4_layout_striped(c)) {
+		/* of this part only: the metadata server knows the whole */
+		c->at += res.count;
+		c->len -= res.count;
+		return c->len ? -ENODATA : 0;
+	}
 	if (res.eof && res.count < c->len) {
 		pn4_io_eof(c->io, c->at + res.count);
 		return 0;
@@ -161,9 +185,16 @@ static int pn4_write_reply(struct pn4_call *c)
 		return st;
 	if (!res.count || res.count > c->len || res.committed < io->stable)
 		return -EREMOTEIO;
-	this_cpu_add(c->client->stats->write_bytes, res.count);
+	this_cpu_add(pn4_piece_mds(c)->stats->write_bytes, res.count);
+	if (c->target) {
+		pn4_layout_done(c, res.count);
+		pn4_layout_wrote(c, &res);
+	}
 	spin_lock_irqsave(&io->lock, flags);
-	if (res.committed == PN4_UNSTABLE) {
+	if (res.committed == PN4_UNSTABLE && c->target &&
+	    !pn4_layout_thru_mds(c)) {
+		io->ds_unpromised = true;
+	} else if (res.committed == PN4_UNSTABLE) {
 		if (!io->unpromised)
 			io->verifier = res.verf;
 		else if (io->verifier != res.verf)
@@ -184,7 +215,14 @@ static void pn4_piece_work(struct work_struct *work)
 
 	c->unkillable = true;
 	c->nowait = false;
-	while (pn4_call_again(c, &st)) {
+	for (;;) {
+		int cause = st;
+
+		if (!pn4_call_again(c, &st)) {
+			if (!c->target)
+				break;
+			pn4_layout_failed(c, cause);
+		}
 		st = pn4_piece_send(c);
 		if (!st)
 			goto out;
@@ -258,13 +296,8 @@ static struct pn4_call *pn4_piece_new(struct pn4_io *io, u32 at, u32 len)
 	return c;
 }
 
-int pn4_io_submit(struct pn4_io *io)
+static void pn4_io_reset(struct pn4_io *io)
 {
-	struct pn4_volume *vol = io->node->vol;
-	u32 max = io->write ? vol->wsize : vol->rsize;
-	u32 at = 0, len;
-	int err;
-
 	io->result = 0;
 	io->error = 0;
 	io->eof = false;
@@ -272,31 +305,87 @@ int pn4_io_submit(struct pn4_io *io)
 	if (!io->resend)
 		io->stable_follows = false;
 	io->unpromised = false;
+	io->ds_unpromised = false;
+	io->ds_losses = pn4_layout_losses(io->node);
 	io->torn = false;
 	io->hole = U32_MAX;
 	spin_lock_init(&io->lock);
 	atomic_set(&io->pieces, 1);
+}
+
+/* Send the piece of @len bytes at @at, once.  1: and that does for all copies. */
+static int pn4_io_piece(struct pn4_io *io, u32 at, u32 len,
+			struct pn4_segment *seg, u32 copy)
+{
+	struct pn4_call *c = pn4_piece_new(io, at, len);
+	bool aimed = seg && pn4_layout_aim(c, seg, copy);
+	int err;
+
+	if (copy)
+		c->nowait = false;	/* half of a write is none */
+	atomic_inc(&io->pieces);
+	err = pn4_piece_send(c);
+	if (err && c->target && err != -EAGAIN && err != -ERESTARTSYS) {
+		pn4_layout_failed(c, err);
+		aimed = false;
+		err = pn4_piece_send(c);
+	}
+	if (!err)
+		return !aimed;
+	if (c->target)
+		pn4_layout_end(c->seg);
+	pn4_call_put(c);
+	atomic_dec(&io->pieces);
+	return err;
+}
+
+/*
+ * Send what begins at @at; *@len: at most so many bytes, and how many it was;
+ * *@sent: something is under way, also if this fails.
+ */
+static int pn4_io_part(struct pn4_io *io, u32 at, u32 *len, bool *sent)
+{
+	struct pn4_segment *seg = pn4_layout_begin(io, io->pos + at);
+	u32 copy = 0, copies = 1;
+	int err;
+
+	if (seg) {
+		*len = pn4_layout_len(seg, io->pos + at, *len, io->write);
+		copies = pn4_layout_copies(seg, io->write);
+	}
+	do {
+		err = pn4_io_piece(io, at, *len, seg, copy);
+		if (err >= 0)
+			*sent = true;
+	} while (!err && ++copy < copies);
+	if (seg)
+		pn4_layout_end(seg);
+	return min(err, 0);
+}
+
+int pn4_io_submit(struct pn4_io *io)
+{
+	struct pn4_volume *vol = io->node->vol;
+	u32 max = io->write ? vol->wsize : vol->rsize;
+	bool sent = false;
+	u32 at = 0, len;
+	int err;
+
+	pn4_io_reset(io);
 	if (io->write) {
 		err = pn4_write_begin(io);
 		if (err)
 			return err;
 	}
 	do {
-		struct pn4_call *c;
-
 		len = min(io->data.len - at, max);
-		c = pn4_piece_new(io, at, len);
-		atomic_inc(&io->pieces);
-		err = pn4_piece_send(c);
-		if (err) {
-			pn4_call_put(c);
-			atomic_dec(&io->pieces);
+		err = pn4_io_part(io, at, &len, &sent);
+		if (err)
 			break;
-		}
 		at += len;
 	} while (at < io->data.len);
 
-	if (err && !at) {	/* nothing was sent: as if never called */
+	if (err && !sent) {	/* nothing was sent: as if never called */
 		if (io->write && atomic_dec_and_test(&io->node->writes_in_flight))
 			wake_up_all(&io->node->wait);
 		if (err == -EAGAIN || err == -ERESTARTSYS)

@@ -88,6 +88,7 @@ int pn4_getattr(struct pn4_node *node, struct pn4_attr *attr, u32 *access)
 
 	if (!c)
 		return -ENOMEM;
+	pn4_layout_commit(node, NULL);
 	do {
 		st = pn4_call_start(c, current_cred());
 		if (st)
@@ -131,6 +132,8 @@ int pn4_setattr(struct pn4_node *node, struct pn4_open *open,
 	if (!c)
 		return -ENOMEM;
 	c->cachethis = true;
+	if (set->valid & PN4_ATTR_SIZE)	/* not to be told of an older one later */
+		pn4_layout_commit(node, NULL);
 	do {
 		if (set->valid & PN4_ATTR_SIZE)
 			st = pn4_setattr_start(c, node, open, &found, &sid);

@@ -27,6 +27,7 @@
 
 struct pn4_client;
 struct pn4_deleg;
+struct pn4_layout;
 struct pn4_open;
 struct pn4_volume;
 
@@ -43,6 +44,8 @@ struct pn4_volume;
  * @proto: "tcp", "rdma", or "auto": RDMA if both ends have it, else TCP
  * @rails, @nr_rails: local sides to use, none: the suitable ones
  * @paths: connections at a time, 0: as many as seem sensible
+ * @own_ports: the ports in @addrs are meant
+ * @data_server: it is to hold data only (RFC 8881 section 13.1); give up soon
  */
 struct pn4_mount_args {
 	struct net *net;
@@ -59,6 +62,8 @@ struct pn4_mount_args {
 	unsigned int nr_rails;
 	unsigned int paths;
 	const char *proto;
+	bool own_ports;
+	bool data_server;
 };
 
 /**
@@ -126,6 +131,7 @@ struct pn4_node {
 	struct pn4_deleg *deleg;	/* see internal.h */
 	u64 deleg_id;
 	bool deleg_write;
+	struct pn4_layout *layout;	/* see layout.h; constant once set */
 	unsigned long locking;		/* bits: a lock operation is under way */
 	struct list_head unlocks;	/* lock operations that wait for their bit */
 	struct delayed_work commit_work;
@@ -193,6 +199,8 @@ struct pn4_io {
 	u32 hole;		/* first byte, from @pos, that is known not to have moved */
 	bool unpromised;	/* some piece was written unstable */
 	bool torn;		/* pieces were written to different server lives */
+	bool ds_unpromised;	/* some piece was written unstable to a data server */
+	u32 ds_losses;		/* pn4_layout.losses when it began */
 	__be64 verifier;
 	struct completion *resend;
 	struct list_head link;	/* node->unstable, node->resend */
@@ -491,6 +499,11 @@ int pn4_commit(struct pn4_node *node, struct pn4_attr *attr);
 /* Start it and return; any context that may allocate GFP_NOFS. */
 void pn4_commit_start(struct pn4_node *node);
 bool pn4_has_unstable(struct pn4_node *node);
+/*
+ * What data servers were given the metadata server may not know of yet: correct
+ * the size in @attr.
+ */
+void pn4_layout_attr(const struct pn4_node *node, struct pn4_attr *attr);
 /* All nodes of the volume: for sync_fs, and before evicting all inodes. */
 int pn4_commit_all(struct pn4_volume *vol);
 

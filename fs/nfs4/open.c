@@ -161,7 +161,8 @@ static void pn4_close_start(struct pn4_open *open)
 	pn4_call_submit(c);
 }
 
-static void pn4_open_detach(struct pn4_open *open)
+/* @wait: for a layout that is to be returned before CLOSE; process context. */
+static void pn4_open_detach(struct pn4_open *open, bool wait)
 {
 	struct pn4_node *node = open->node;
 	unsigned long flags;
@@ -173,6 +174,7 @@ static void pn4_open_detach(struct pn4_open *open)
 	open->closed = true;
 	open->node = NULL;
 	spin_unlock_irqrestore(&node->lock, flags);
+	pn4_layout_closed(node, wait);
 }
 
 /* Never attached: nobody can use the delegation.  Process context then. */
@@ -190,7 +192,7 @@ void pn4_open_put(struct pn4_open *open)
 	if (!open || !refcount_dec_and_test(&open->ref))
 		return;
 	/* now, not in a work item: the inode may be gone before that runs */
-	pn4_open_detach(open);
+	pn4_open_detach(open, false);
 	pn4_open_unwanted(open);
 	if (open->local) {
 		pn4_open_free(open);
@@ -213,7 +215,7 @@ int pn4_close(struct pn4_open *open, struct pn4_attr *attr)
 	/* write-back or recovery has it too: whoever is last closes */
 	if (!refcount_dec_and_test(&open->ref))
 		return 0;
-	pn4_open_detach(open);
+	pn4_open_detach(open, true);
 	pn4_open_unwanted(open);
 	if (open->local) {
 		pn4_open_free(open);

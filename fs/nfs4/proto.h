@@ -294,6 +294,7 @@ enum pn4_fattr {
 	PN4_FATTR_TIME_MODIFY		= 53,
 	PN4_FATTR_TIME_MODIFY_SET	= 54,
 	PN4_FATTR_MOUNTED_ON_FILEID	= 55,
+	PN4_FATTR_FS_LAYOUT_TYPE	= 62,
 	PN4_FATTR_SUPPATTR_EXCLCREAT	= 75,
 	PN4_FATTR_CLONE_BLKSIZE		= 77,
 	PN4_FATTR_CHANGE_ATTR_TYPE	= 79,
@@ -464,11 +465,40 @@ enum pn4_lock_type {
 #define PN4_IOMODE_RW		2
 #define PN4_IOMODE_ANY		3
 
+/* layouttype4 */
+#define PN4_LAYOUT_FILES	1
+#define PN4_LAYOUT_FLEX		4	/* RFC 8435 */
+
+/* nfl_util4, RFC 8881 section 13.3 */
+#define PN4_NFL_DENSE		0x00000001
+#define PN4_NFL_COMMIT_THRU_MDS	0x00000002
+#define PN4_NFL_UNIT_MASK	0xffffffc0
+
+/* ff_flags4, RFC 8435 section 5.1 */
+#define PN4_FF_NO_LAYOUTCOMMIT	0x00000001
+#define PN4_FF_NO_IO_THRU_MDS	0x00000002
+#define PN4_FF_NO_READ_IO	0x00000004
+#define PN4_FF_WRITE_ONE_MIRROR	0x00000008
+
+/* notify_deviceid_type4: bit numbers */
+#define PN4_NOTIFY_DEVICEID_CHANGE	1
+#define PN4_NOTIFY_DEVICEID_DELETE	2
+
+/* Limits of ours on what layouts and devices may consist of */
+#define PN4_LAYOUTS_MAX		32	/* segments of a LAYOUTGET, and of a file */
+#define PN4_MIRRORS_MAX		8
+#define PN4_STRIPES_MAX		256	/* of a mirror; stripe indices of a device */
+#define PN4_FH_VERSIONS_MAX	8	/* ffds_fh_vers, ffda_versions */
+#define PN4_DS_ADDRS_MAX	16	/* of one multipath_list4 */
+#define PN4_LAYOUT_BODY_MAX	65536	/* bytes of loc_body, da_addr_body */
+
 /* CB_RECALL_ANY: bits of craa_type_mask */
 #define PN4_RCA_RDATA_DLG	0
 #define PN4_RCA_WDATA_DLG	1
 #define PN4_RCA_DIR_DLG		2
 #define PN4_RCA_FILE_LAYOUT	3
+#define PN4_RCA_FF_READ		16
+#define PN4_RCA_FF_RW		17
 
 /*
  * Encoded sizes, in bytes, of what surrounds file data.  They decide where

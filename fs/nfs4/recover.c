@@ -90,6 +90,8 @@ void pn4_recover_flags(struct pn4_client *cl, u32 flags)
 		pn4_recover_start(cl, PN4_CL_NEED_OPENS);
 	}
 	pn4_revoked_flags(cl, flags);
+	if (flags & (PN4_SEQ_DEVID_CHANGED | PN4_SEQ_DEVID_DELETED))
+		pn4_devices_doubt(cl);
 	if (flags & (PN4_SEQ_CB_PATH_DOWN | PN4_SEQ_CB_PATH_DOWN_SESSION |
 		     PN4_SEQ_BACKCHANNEL_FAULT))
 		pn4_recover_start(cl, PN4_CL_NEED_BIND);
@@ -136,6 +138,7 @@ static void pn4_recover_lose_all(struct pn4_client *cl)
 	struct pn4_volume *vol;
 	struct pn4_node *node;
 
+	pn4_layouts_lose(cl);
 	pn4_delegs_lose(cl);	/* which local opens live by */
 	spin_lock(&cl->lock);
 	list_for_each_entry(vol, &cl->volumes, client_link) {

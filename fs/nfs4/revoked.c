@@ -114,6 +114,7 @@ int pn4_revoked_check(struct pn4_client *cl)
 	smp_mb__after_atomic();
 	WRITE_ONCE(cl->last_test, jiffies);
 	st = pn4_delegs_test(cl);
+	st = st ?: pn4_layouts_test(cl);
 	st = st ?: pn4_recover_each(cl, pn4_revoked_due, pn4_revoked_open);
 	if (st)
 		set_bit(PN4_CL_NEED_TEST, &cl->state);

@@ -12,6 +12,7 @@
  */
 #include "internal.h"
 
+#define PN4_DS_CONNECT		(3 * HZ)	/* a data server: there are other ways */
 #define PN4_RDMA_PATIENCE	(5 * HZ)	/* proto=auto: a server without RDMA may be silent */
 
 static const struct pn4_transport pn4_tcp = { "tcp", 2049, "" };
@@ -77,7 +78,8 @@ struct pn4_client *pn4_transport_connect(const struct pn4_mount_args *args)
 	if (!strcmp(args->proto, "auto"))
 		return pn4_transport_auto(args);
 	return pn4_client_make(args, strcmp(args->proto, pn4_rdma.name) ?
-			       &pn4_tcp : &pn4_rdma, NULL, MAX_SCHEDULE_TIMEOUT);
+			       &pn4_tcp : &pn4_rdma, NULL, args->data_server ?
+			       PN4_DS_CONNECT : MAX_SCHEDULE_TIMEOUT);
 }
 
 /*

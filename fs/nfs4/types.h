@@ -136,6 +136,7 @@ struct pn4_fsinfo {
 	bool symlink_support;
 	bool case_insensitive;
 	bool xattr_support;
+	u32 layout_types;	/* fs_layout_type: bit n for layouttype4 n < 32 */
 	u64 fsid_major;
 	u64 fsid_minor;
 };

@@ -237,6 +237,7 @@ int pn4_submount(struct pn4_volume *parent, const struct pn4_fh *fh,
 void pn4_umount(struct pn4_volume *vol)
 {
 	struct pn4_client *cl = vol->client;
+	bool last;
 
 	/* CLOSEs and calls of killed tasks: give them a moment, then cut off */
 	if (!wait_event_timeout(cl->wait, !atomic_read(&vol->late) ||
@@ -245,7 +246,10 @@ void pn4_umount(struct pn4_volume *vol)
 	wait_event(cl->wait, !atomic_read(&vol->late));
 	spin_lock(&cl->lock);
 	list_del(&vol->client_link);
+	last = list_empty(&cl->volumes);
 	spin_unlock(&cl->lock);
+	if (last)	/* one of the data servers may be this very client */
+		pn4_devices_forget(cl, NULL);
 	pn4_client_put(cl);
 	kfree_rcu(vol, rcu);	/* pn4_deleg_vouches() in a path walk */
 }
@@ -338,6 +342,12 @@ static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
 	[PN4_N_DELEGS_LOST] = "delegs_lost",
 	[PN4_N_LOCAL_OPENS] = "local_opens",
 	[PN4_N_LOCAL_LOCKS] = "local_locks",
+	[PN4_N_LAYOUTS] = "layouts",
+	[PN4_N_LAYOUT_RECALLS] = "layout_recalls",
+	[PN4_N_LAYOUT_RETURNS] = "layout_returns",
+	[PN4_N_LAYOUTS_LOST] = "layouts_lost",
+	[PN4_N_DS_ERRORS] = "ds_errors",
+	[PN4_N_DS_TO_MDS] = "ds_to_mds",
 };
 
 static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
@@ -353,6 +363,8 @@ static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
 			sum->count[i] += s->count[i];
 		sum->read_bytes += s->read_bytes;
 		sum->write_bytes += s->write_bytes;
+		sum->layout_read += s->layout_read;
+		sum->layout_written += s->layout_written;
 	}
 }
 
@@ -371,6 +383,10 @@ void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m)
 		   cl->session.limit, cl->session.gen, cl->delegs.held);
 	seq_printf(m, "\tbytes: read=%llu written=%llu\n", sum->read_bytes,
 		   sum->write_bytes);
+	if (vol->fs.layout_types)
+		seq_printf(m, "\tlayouts: types=%#x read=%llu written=%llu\n",
+			   vol->fs.layout_types, sum->layout_read,
+			   sum->layout_written);
 	seq_puts(m, "\tevents:");
 	for (i = 0; i < PN4_N_COUNTERS; i++)
 		seq_printf(m, " %s=%llu", pn4_counter_names[i], sum->count[i]);

@@ -201,6 +201,15 @@ class Cluster:
             node.check("/penstock/guest/node rdma", timeout=120)
         self.client.check("/penstock/guest/rdma on", timeout=120)
 
+    def flex(self, node):
+        """A server with flexible files layouts of its own, its data server over NFSv3."""
+        built = subprocess.run([os.path.join(host.REPO, "tests/pnfs/nfsd-flex")],
+                               stdout=subprocess.PIPE, text=True)
+        if built.returncode:
+            raise host.BedError("tests/pnfs/nfsd-flex failed (above)")
+        shutil.copy(built.stdout.strip(), os.path.join(self.dir, "out", "nfsd.ko"))
+        node.check("/penstock/guest/node flex /penstock/out/nfsd.ko", timeout=120)
+
     # -- stop -------------------------------------------------------------
 
     def down(self):

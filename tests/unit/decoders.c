@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../fs/nfs4/attr.h"
-#include "../../fs/nfs4/codec.h"
+#include "../../fs/nfs4/codec_layout.h"
 #include "decoders.h"
 
 #define TEST_STATEIDS	3
@@ -451,6 +451,159 @@ static int run_reply(struct pxdr_dec *d)
 	return st;
 }
 
+/* ---- layouts ---- */
+
+static int run_layoutget(struct pxdr_dec *d)
+{
+	struct pn4_layoutget_res res;
+	struct pn4_layout4 lo;
+	int st = pn4_dec_layoutget(d, &res);
+
+	while (!st && pn4_layoutget_next(&res, &lo))
+		touch(lo.body, lo.body_len);
+	return st;
+}
+
+PLAIN(layoutcommit, u64)
+VOID(layouterror)
+VOID(layoutstats)
+
+static int run_layoutreturn(struct pxdr_dec *d)
+{
+	struct pn4_stateid sid;
+	bool remains;
+	int st = pn4_dec_layoutreturn(d, &sid, &remains);
+
+	if (!st && remains)
+		touch(&sid, sizeof(sid));
+	return st;
+}
+
+static int run_getdeviceinfo(struct pxdr_dec *d)
+{
+	struct pn4_deviceinfo_res res;
+	int st = pn4_dec_getdeviceinfo(d, &res);
+
+	if (!st)
+		touch(res.body, res.body_len);
+	return st;
+}
+
+static int run_cb_devnotify(struct pxdr_dec *d)
+{
+	struct pn4_cb_notify_deviceid_args args;
+	struct pn4_devnotify n;
+	int st = pn4_dec_cb_notify_deviceid(d, &args);
+
+	while (!st && pn4_devnotify_next(&args, &n))
+		touch(&n, sizeof(n));
+	return st;
+}
+
+/* What is inside of others: all that is there */
+static int run_body(struct pxdr_dec *d, int st)
+{
+	if (st)
+		d->bad = true;
+	else
+		d->p = d->end;
+	return st;
+}
+
+static struct pn4_layout4 body_layout(const struct pxdr_dec *d)
+{
+	struct pn4_layout4 lo = { .body = d->p, .body_len = (u32)pxdr_left(d) };
+
+	return lo;
+}
+
+static struct pn4_deviceinfo_res body_device(const struct pxdr_dec *d)
+{
+	struct pn4_deviceinfo_res di = { .body = d->p, .body_len = (u32)pxdr_left(d) };
+
+	return di;
+}
+
+static int run_fl_layout(struct pxdr_dec *d)
+{
+	struct pn4_layout4 lo = body_layout(d);
+	struct pn4_fl_layout fl;
+	struct pn4_fh fh;
+	int st = pn4_dec_fl_layout(&lo, &fl);
+	u32 i;
+
+	for (i = 0; !st && i < fl.nr_fhs; i++) {
+		pn4_fl_next_fh(&fl, &fh);
+		touch(fh.data, fh.len);
+	}
+	if (!st && fl.fhs.bad)
+		abort();
+	return run_body(d, st);
+}
+
+static int run_ff_layout(struct pxdr_dec *d)
+{
+	struct pn4_layout4 lo = body_layout(d);
+	struct pn4_ff_layout ff;
+	struct pn4_ff_ds ds;
+	int st = pn4_dec_ff_layout(&lo, &ff);
+	u32 i;
+
+	for (i = 0; !st && i < ff.nr_mirrors * ff.nr_stripes; i++) {
+		pn4_ff_next_ds(&ff, &ds);
+		touch(ds.fhs[ds.nr_fhs - 1].data, ds.fhs[ds.nr_fhs - 1].len);
+	}
+	if (!st && ff.mirrors.bad)
+		abort();
+	return run_body(d, st);
+}
+
+static void touch_multipath(struct pn4_multipath *mp)
+{
+	struct pn4_netaddr na;
+	u32 len;
+	u16 port;
+
+	while (pn4_multipath_next(mp, &na)) {
+		touch(na.netid, na.netid_len);
+		if (!pn4_uaddr_port(&na, &len, &port))
+			touch(na.addr, len);
+	}
+	if (mp->addrs.bad)
+		abort();
+}
+
+static int run_fl_device(struct pxdr_dec *d)
+{
+	struct pn4_deviceinfo_res di = body_device(d);
+	struct pn4_multipath mp;
+	struct pn4_fl_device fd;
+	int st = pn4_dec_fl_device(&di, &fd);
+	u32 i;
+
+	for (i = 0; !st && i < fd.nr_indices; i++)
+		if (pn4_fl_next_index(&fd) >= fd.nr_ds)
+			abort();
+	for (i = 0; !st && i < fd.nr_ds; i++) {
+		pn4_fl_next_ds(&fd, &mp);
+		touch_multipath(&mp);
+	}
+	return run_body(d, st);
+}
+
+static int run_ff_device(struct pxdr_dec *d)
+{
+	struct pn4_deviceinfo_res di = body_device(d);
+	struct pn4_ff_device fd;
+	int st = pn4_dec_ff_device(&di, &fd);
+
+	if (!st) {
+		touch_multipath(&fd.addrs);
+		touch(fd.versions, fd.nr_versions * sizeof(fd.versions[0]));
+	}
+	return run_body(d, st);
+}
+
 #define D(name)	{ #name, run_##name }
 
 /* The fuzzer's inputs name decoders by index: append only. */
@@ -470,6 +623,9 @@ const struct decoder decoders[] = {
 	D(cb_recall_slot), D(cb_getattr), D(cb_layoutrecall),
 	D(cb_notify_lock), D(cb_offload), D(cb_push_deleg), D(cb_notify),
 	D(cb_wants_cancelled), D(cb_notify_deviceid),
+	D(layoutget), D(layoutcommit), D(layoutreturn), D(layouterror),
+	D(layoutstats), D(getdeviceinfo), D(cb_devnotify), D(fl_layout),
+	D(ff_layout), D(fl_device), D(ff_device),
 };
 
 const unsigned int nr_decoders = sizeof(decoders) / sizeof(decoders[0]);

@@ -26,11 +26,12 @@
 #define ATTR	"2 0x0010011a 0x00b4a23a [ " ATTR_VALS " ]"
 
 #define FSINFO \
-	"3 0xf8010565 0x00080000 0x0004a800 [ " \
+	"3 0xf8010565 0x40080000 0x0004a800 [ " \
 	"3 0xfffff 0x1fffff 0x7ffff " /* supported_attrs */ \
 	"0 1 1 q5 q6 90 0 " \
 	"q0x7fffffffffffffff 255 255 q1048576 q1048576 " \
 	"q0 1 " /* time_delta */ \
+	"3 1 4 4000000000 " /* fs_layout_type */ \
 	"2 0x12 0x22 " /* suppattr_exclcreat */ \
 	"4096 1 1 ]"
 
@@ -45,6 +46,14 @@
 #define DELEG_WRITE	"2 " SID " 1 1 q65536 0 0 0x83 'OWNER@'"
 #define DELEG_WRITE_BLOCKS "2 " SID " 0 2 16 4096 0 0 0x83 ''"
 #define OPEN_OK(deleg)	"18 0 " SID " " CINFO " 4 2 0x10 0x2 " deleg
+
+#define DEVID	"x0f0e0d0c0b0a09080706050403020100"
+#define FF_DS(eff, user) DEVID " " eff " " SID " 1 o0102 " user " '200'"
+#define FF_LAYOUT \
+	"q65536 2 2 " FF_DS("10", "'100'") " " FF_DS("10", "'root@x'") " 2 " \
+	FF_DS("20", "'100'") " " FF_DS("20", "'100'") " 1 30"
+#define FF_DEVICE \
+	"1 'tcp' '10.1.0.12.8.1' 2 3 0 65536 65536 0 4 1 1048576 1048576 1"
 
 #define CHANNEL(maxreqs) "0 1049620 1049480 7584 16 " #maxreqs " 0 "
 
@@ -88,6 +97,42 @@ const struct golden goldens[] = {
 	{ "setattr", "setattr", 0, "34 0 2 0x10 0x2" },
 	{ "setattr_perm", "setattr", 1, "34 1 0", 0, 8 },
 	{ "access", "access", 0, "3 0 0x1f 0x03" },
+	/* -- layouts -- */
+	{ "layoutget_ff", "layoutget", 0,
+	  "50 0 1 " SID " 1 q0 q0xffffffffffffffff 2 4 [ " FF_LAYOUT " ]" },
+	{ "layoutget_two", "layoutget", 0,
+	  "50 0 0 " SID " 2 q0 q4096 1 1 [ 1 ] q4096 q8192 2 1 [ 2 ]" },
+	{ "layoutget_empty_range", "layoutget", -EREMOTEIO,
+	  "50 0 0 " SID " 1 q0 q0 1 1 [ 1 ]" },
+	{ "layoutget_range_wraps", "layoutget", -EREMOTEIO,
+	  "50 0 0 " SID " 1 q2 q0xfffffffffffffffe 1 1 [ 1 ]" },
+	{ "layoutget_later", "layoutget", 10058, "50 10058 0" },
+	{ "layoutget_unavail", "layoutget", 10059, "50 10059" },
+	{ "layoutcommit", "layoutcommit", 0, "49 0 1 q4096" },
+	{ "layoutcommit_same", "layoutcommit", 0, "49 0 0" },
+	{ "layoutreturn", "layoutreturn", 0, "51 0 0" },
+	{ "layoutreturn_rest", "layoutreturn", 0, "51 0 1 " SID },
+	{ "layouterror", "layouterror", 0, "64 0" },
+	{ "layoutstats", "layoutstats", 0, "65 0" },
+	{ "getdeviceinfo", "getdeviceinfo", 0, "47 0 4 [ " FF_DEVICE " ] 1 6" },
+	{ "getdeviceinfo_small", "getdeviceinfo", 10005, "47 10005 70000" },
+	{ "cb_devnotify", "cb_devnotify", 0,
+	  "2 1 2 [ 4 " DEVID " 1 ] 1 6 [ 1 " DEVID " 0 4 " DEVID " ]" },
+	{ "fl_layout", "fl_layout", 0, DEVID " 0x10001 1 q0 2 o01 o0203" },
+	{ "fl_layout_no_unit", "fl_layout", -EREMOTEIO, DEVID " 1 0 q0 0" },
+	{ "ff_layout", "ff_layout", 0, FF_LAYOUT },
+	{ "ff_layout_uneven", "ff_layout", -EREMOTEIO,
+	  "q65536 2 1 " FF_DS("1", "'1'") " 2 " FF_DS("2", "'1'") " "
+	  FF_DS("3", "'1'") " 0 0" },
+	{ "ff_layout_no_unit", "ff_layout", -EREMOTEIO,
+	  "q0 1 2 " FF_DS("1", "'1'") " " FF_DS("2", "'1'") " 0 0" },
+	{ "ff_layout_none", "ff_layout", -EREMOTEIO, "q0 0 0 0" },
+	{ "fl_device", "fl_device", 0,
+	  "3 0 1 0 2 1 'tcp' '10.1.0.11.8.1' 2 'tcp' '10.1.0.12.8.1' "
+	  "'tcp6' 'fd00::1:12.8.1'" },
+	{ "fl_device_index", "fl_device", -EREMOTEIO,
+	  "2 0 1 1 1 'tcp' '10.1.0.11.8.1'" },
+	{ "ff_device", "ff_device", 0, FF_DEVICE },
 	/* -- names -- */
 	{ "lookup", "lookup", 2, "15 2" },
 	{ "lookupp", "lookupp", 0, "16 0" },

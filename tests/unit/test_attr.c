@@ -71,6 +71,7 @@ TEST(fsinfo_values)
 	CHECK_EQ(f.exclcreat[1], 0x22);
 	CHECK_EQ(f.exclcreat[2], 0);
 	CHECK_EQ(f.fh_expire_type, PN4_FH_PERSISTENT);
+	CHECK_EQ(f.layout_types, 1 << PN4_LAYOUT_FILES | 1 << PN4_LAYOUT_FLEX);
 	CHECK(f.link_support && f.symlink_support && !f.case_insensitive);
 	CHECK_EQ(f.fsid_major, 5);
 	CHECK_EQ(f.fsid_minor, 6);
@@ -248,7 +249,7 @@ TEST(masks_of_fsinfo_and_statfs)
 
 	pn4_fsinfo_mask(all, 2, mask);
 	CHECK_EQ(mask[0], 0xf8010565);
-	CHECK_EQ(mask[1], 0x00080000);
+	CHECK_EQ(mask[1], 0x40080000);
 	CHECK_EQ(mask[2], 0x0004a800);
 	pn4_fsinfo_mask(all, 1, mask);
 	CHECK_EQ(mask[2], 0x00000800);
