@@ -352,7 +352,8 @@ def t_files_gluster(b):
     b.run(b.client, f"for i in $(seq 8); do dd if=/dev/urandom of={d}/f$i bs=64k count=8 conv=fsync status=none "
                     f"|| exit 1; done; echo 1 >/proc/sys/vm/drop_caches", timeout=300)
     sums = b.run(b.client, f"cd {d} && sha1sum f*", timeout=120)
-    bricks = {n.name: b.run(n, f"cd {there} && find . -type f -name 'f*' -size +0 | sed s,./,, | sort | xargs -r sha1sum")
+    list_them = f"cd {there} && find . -type f -name 'f*' -size +0 | sed s,./,, | sort | xargs -r sha1sum"
+    bricks = {n.name: b.run(n, list_them)
               for n in (b.node1, b.node2)}
     b.eq(sorted("".join(bricks.values()).splitlines()), sorted(sums.splitlines()), "on the bricks")
     files = len(bricks["node2"].splitlines())

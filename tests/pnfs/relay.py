@@ -74,7 +74,8 @@ class Session:
                 raise OSError("no connection for callbacks")
             self.seq += 1
             sequence = self.id + u32(self.seq, self.slots - 1, self.slots - 1, 0, 0)
-            body = opaque("") + u32(self.minor, 0) + nfs4.array([u32(nfs4.CB_SEQUENCE) + sequence, u32(op) + args])
+            body = opaque("") + u32(self.minor, 0) + nfs4.array(
+                [u32(nfs4.CB_SEQUENCE) + sequence, u32(op) + args])
             reply = await asyncio.wait_for(self.links[0].call_client(self.program, body), 30)
         r = Reader(reply, 8)
         if r.u():
