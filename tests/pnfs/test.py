@@ -120,6 +120,24 @@ class FakeServer:
         return nfs4.result(op, 0, body)
 
 
+class Memory:
+    """A data server's session: {handle: bytes}"""
+
+    def __init__(self):
+        self.files, self.broken = {}, False
+
+    async def write(self, fh, offset, data):
+        if self.broken:
+            raise OSError("broken")
+        old = self.files.get(fh, b"").ljust(offset, b"\0")
+        self.files[fh] = old[:offset] + data + old[offset + len(data):]
+
+    async def read(self, fh, offset, length):
+        if self.broken:
+            raise OSError("broken")
+        return self.files.get(fh, b"")[offset:offset + length]
+
+
 class Metadata(MetadataServer):
     """Data files are dictionaries' matter."""
 
@@ -130,7 +148,7 @@ class Metadata(MetadataServer):
         if fh not in self.files:
             file = self.files[fh] = File(fh)
             file.owner = (19452, 28418)
-            file.data = {(m, s): b"data" for m, s in self.geometry.data_files()}
+            file.data = {(m, s): f"{m}.{s}".encode() for m, s in self.geometry.data_files()}
         return self.files[fh]
 
 
@@ -152,6 +170,8 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         await self.relay.die()
         self.listener.close()
         self.server.close()
+        while len(asyncio.all_tasks()) > 1:     # what a cancelled task leaves is noise
+            await asyncio.sleep(0)
 
     async def ask(self, *ops):
         ops = [(nfs4.SEQUENCE, SESSION + u32(1, 0, 0, 0))] + list(ops)
@@ -193,7 +213,7 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         _, stateid, body = await self.layoutget()
         self.assertEqual(self.real.asked[-1], [nfs4.SEQUENCE, nfs4.PUTFH, nfs4.GETFH])
         self.assertEqual(body, u64(0) + u32(1, 1) + self.mds.device(0) + u32(1) + ANONYMOUS
-                         + array([opaque("data")]) + opaque("19452") + opaque("28418") + u32(0, 0))
+                         + array([opaque("0.0")]) + opaque("19452") + opaque("28418") + u32(0, 0))
         _, again, _ = await self.layoutget(stateid)
         self.assertEqual((stateid[:4], again[:4], again[4:]), (u32(1), u32(2), stateid[4:]))
         status, _, _ = await self.layoutget(u32(1) + b"pnfs" + bytes(8))
@@ -236,6 +256,27 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
     async def test_layout_types(self):
         _, (rest,) = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.GETATTR, nfs4.bitmap([1, 62, 65])))
         self.assertTrue(rest.endswith(fattr({1: u32(1), 62: u32(1, layouts.FLEX), 65: u32(4096)})))
+
+    async def test_through_us(self):
+        """What a client writes through the metadata server is on the data servers."""
+        g = self.mds.geometry = Geometry(mirrors=2, stripes=2, unit=4096, servers=4)
+        self.mds.sessions = [Memory() for _ in range(4)]
+        self.mds.size = lambda fh: 20000
+        await self.layoutget()
+        data = bytes(range(200)) * 100
+        status, (rest,) = await self.ask(
+            (nfs4.PUTFH, opaque(FH)), (nfs4.WRITE, ANONYMOUS + u64(0) + u32(0) + opaque(data)))
+        self.assertEqual((status, rest[-16:-8]), (0, u32(20000, 2)))
+        for m, s in g.data_files():
+            self.assertEqual(len(self.mds.sessions[2 * m + s].files[f"{m}.{s}".encode()]),
+                             g.data_size(s, 20000))
+        self.mds.sessions[0].broken = True
+        status, (rest,) = await self.ask(
+            (nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(4000) + u32(9000)))
+        self.assertTrue(rest.endswith(u32(0) + opaque(data[4000:13000])))
+        self.mds.sessions[2].broken = True
+        status, _ = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(0) + u32(9)))
+        self.assertEqual(status, nfs4.ERRORS["IO"])
 
     async def test_reads_only_ours(self):
         """I/O on a file without data files is none of our business."""
