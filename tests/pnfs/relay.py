@@ -98,8 +98,9 @@ class Link:
             self.tasks.update(jobs)
             await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             for job in jobs:
-                if job.done() and not isinstance(job.exception(), (EOFError, OSError, type(None))):
-                    raise job.exception()
+                error = None if job.cancelled() or not job.done() else job.exception()
+                if error and not isinstance(error, (EOFError, OSError)):
+                    raise error
         except OSError:
             pass
         finally:
