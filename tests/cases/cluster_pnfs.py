@@ -343,7 +343,7 @@ def t_notify_deleted(b):
         b.fail("nobody asked for the new device")
 
 
-#: long proto=tcp timeout=600
+#: long proto=tcp
 def t_files_gluster(b):
     """Files layouts of nfs-ganesha over a GlusterFS volume: each file lies on one node,
     and what lies on node2 is sent there."""
