@@ -23,10 +23,10 @@ def _there(d, name):
     return f"/export/{d.split('/')[-1]}/{name}"
 
 
-def _write(b, bed, d, name="f", size=MB + 4321, sync=True):
+def _write(b, bed, d, name="f", size=MB + 4321):
     data = bed.pattern(size)
-    b.run(b.client, f"dd if=/penstock/out/pattern of={d}/{name} bs=128k status=none"
-                    f"{' conv=fsync' if sync else ''}", timeout=120)
+    b.run(b.client, f"dd if=/penstock/out/pattern of={d}/{name} bs=128k conv=fsync status=none",
+          timeout=120)
     return data
 
 
@@ -40,7 +40,7 @@ def _reads(b, d, name="f"):
     b.run(b.client, f"cmp {d}/{name} /penstock/out/pattern", timeout=120)
 
 
-def _through(b, wanted=True, **config):
+def _through(b, **config):
     """Write and read a file; its bytes are where they belong, and went there directly."""
     bed = Bed(b, **config)
     d = bed.mount()
@@ -243,16 +243,13 @@ def t_answers_more(b):
 #: long proto=tcp
 def t_no_layout(b):
     """LAYOUTGET is refused, for good and for now: I/O goes through the metadata server."""
-    bed = Bed(b, faults={"LAYOUTGET": ["LAYOUTUNAVAILABLE", -1]})
+    bed = Bed(b)
     d = bed.mount()
-    _write(b, bed, d)
-    _reads(b, d)
-    bed.mds.do("set", faults={"LAYOUTGET": ["LAYOUTTRYLATER", 2]})
-    data = _write(b, bed, d, "g")
-    b.eq(b.run(b.client, f"cmp {d}/g /penstock/out/pattern"), "")
-    bed.mds.do("set", faults={"LAYOUTGET": ["DELAY", 2]})
-    data = _write(b, bed, d, "h")
-    bed.check(_there(d, "h"), data)
+    for name, fault in (("f", ["LAYOUTUNAVAILABLE", -1]), ("g", ["LAYOUTTRYLATER", 2]), ("h", ["DELAY", 2])):
+        bed.mds.do("set", faults={"LAYOUTGET": fault})
+        data = _write(b, bed, d, name)
+        bed.check(_there(d, name), data)
+        _reads(b, d, name)
 
 
 def _garbage(b, what, kinds, **config):
@@ -261,12 +258,11 @@ def _garbage(b, what, kinds, **config):
     for kind in kinds:
         bed.mds.do("set", garbage={what: kind})
         b.say(f"{what} {kind}")
-        _write(b, bed, d, kind)
+        bed.check(_there(d, kind), _write(b, bed, d, kind))
         _reads(b, d, kind)
     bed.mds.do("set", garbage={})
-    data = _write(b, bed, d, "good")
+    bed.check(_there(d, "good"), _write(b, bed, d, "good"))
     _reads(b, d, "good")
-    return bed, d, data
 
 
 #: proto=tcp

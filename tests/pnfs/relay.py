@@ -66,11 +66,14 @@ class Session:
         self.seq, self.links = 0, []
         self.lock = asyncio.Lock()
 
+    def alive(self):
+        self.links = [link for link in self.links if not link.closed]
+        return bool(self.links)
+
     async def callback(self, op, args):
         """Send one operation in the last slot, which knfsd leaves alone; its status."""
         async with self.lock:
-            self.links = [link for link in self.links if not link.closed]
-            if not self.links:
+            if not self.alive():
                 raise OSError("no connection for callbacks")
             self.seq += 1
             sequence = self.id + u32(self.seq, self.slots - 1, self.slots - 1, 0, 0)

@@ -10,7 +10,7 @@ import nfs4
 from layouts import Geometry
 from mds import File, MetadataServer
 from nfs4 import ANONYMOUS, Call, Reader, Unknown, array, attrs, fattr, opaque, u32, u64
-from relay import USE_PNFS_MDS, Relay
+from relay import USE_PNFS_MDS, Refused, Relay
 
 FH = b"\x01\0\x06\x01" + b"f" * 24
 SESSION = bytes(range(16))
@@ -114,7 +114,7 @@ class FakeServer:
     def result(self, op, args):
         body = {nfs4.SEQUENCE: args[:16] + u32(1, 0, 0, 0, 0), nfs4.GETFH: opaque(FH),
                 nfs4.SETATTR: nfs4.bitmap([54]), nfs4.TEST_STATEID: u32(0),
-                nfs4.READ: u32(1) + opaque("knfsd"), nfs4.GETATTR: fattr({1: u32(1), 62: u32(0)}),
+                nfs4.READ: u32(1) + opaque("knfsd"), nfs4.WRITE: u32(1, 2) + bytes(8), nfs4.GETATTR: fattr({1: u32(1), 62: u32(0)}),
                 nfs4.EXCHANGE_ID: u64(1) + u32(1, 0x10001, 0) + u64(0) + opaque("major")
                 + opaque("scope") + u32(0)}.get(op, b"")
         return nfs4.result(op, 0, body)
@@ -145,6 +145,8 @@ class Metadata(MetadataServer):
         return 100
 
     async def file(self, fh):
+        if fh == b"full":
+            raise Refused("LAYOUTUNAVAILABLE")
         if fh not in self.files:
             file = self.files[fh] = File(fh)
             file.owner = (19452, 28418)
@@ -278,10 +280,12 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         status, _ = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(0) + u32(9)))
         self.assertEqual(status, nfs4.ERRORS["IO"])
 
-    async def test_reads_only_ours(self):
+    async def test_others_files(self):
         """I/O on a file without data files is none of our business."""
         _, (rest,) = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(0) + u32(9)))
         self.assertTrue(rest.endswith(opaque("knfsd")))
+        await self.ask((nfs4.PUTFH, opaque("full")), (nfs4.WRITE, ANONYMOUS + u64(0) + u32(0) + opaque("x")))
+        self.assertEqual(self.real.asked[-1][-1], nfs4.WRITE)
 
 
 if __name__ == "__main__":
