@@ -14,6 +14,7 @@ from relay import USE_PNFS_MDS, Refused, Relay
 
 FH = b"\x01\0\x06\x01" + b"f" * 24
 SESSION = bytes(range(16))
+ATTRS = u32(0, 65536, 65536, 4096, 16, 8, 0)
 
 
 class TestGeometry(unittest.TestCase):
@@ -115,7 +116,7 @@ class FakeServer:
         body = {nfs4.SEQUENCE: args[:16] + u32(1, 0, 0, 0, 0), nfs4.GETFH: opaque(FH),
                 nfs4.SETATTR: nfs4.bitmap([54]), nfs4.TEST_STATEID: u32(0),
                 nfs4.READ: u32(1) + opaque("knfsd"), nfs4.WRITE: u32(1, 2) + bytes(8), nfs4.GETATTR: fattr({1: u32(1), 62: u32(0)}),
-                nfs4.EXCHANGE_ID: u64(1) + u32(1, 0x10001, 0) + u64(0) + opaque("major")
+                nfs4.CREATE_SESSION: SESSION + u32(1, 2) + ATTRS + ATTRS, nfs4.EXCHANGE_ID: u64(1) + u32(1, 0x10001, 0) + u64(0) + opaque("major")
                 + opaque("scope") + u32(0)}.get(op, b"")
         return nfs4.result(op, 0, body)
 
@@ -156,6 +157,7 @@ class Metadata(MetadataServer):
 
 class TestProxy(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
+        asyncio.get_running_loop().set_debug(False)     # a busy host is no finding
         self.real = FakeServer()
         self.server = await asyncio.start_server(self.real.serve, "127.0.0.1", 0)
         port = self.server.sockets[0].getsockname()[1]
@@ -259,6 +261,30 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         _, (rest,) = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.GETATTR, nfs4.bitmap([1, 62, 65])))
         self.assertTrue(rest.endswith(fattr({1: u32(1), 62: u32(1, layouts.FLEX), 65: u32(4096)})))
 
+    async def test_recall(self):
+        """A callback uses the session's minor version, program and last slot."""
+        self.writer.write(nfs4.record(compound(
+            (nfs4.CREATE_SESSION, u64(9) + u32(1, 2) + ATTRS + ATTRS + u32(0x40000001, 1, 0)))))
+        await nfs4.read_record(self.reader)
+        _, stateid, _ = await self.layoutget()
+        recall = asyncio.create_task(self.mds.control({"cmd": "recall", "kind": "file"}))
+        for seq in (1, 2):
+            r = Reader(await asyncio.wait_for(nfs4.read_record(self.reader), 5))
+            xid = r.take(4)
+            self.assertEqual([r.u() for _ in range(5)], [nfs4.CALL, 2, 0x40000001, 1, 1])
+            r.skip("uouoo")
+            self.assertEqual((r.u(), r.u(), r.u()), (1, 0, 2))
+            self.assertEqual(r.take(4 + 16 + 20), u32(nfs4.CB_SEQUENCE) + SESSION + u32(seq, 7, 7, 0, 0))
+            self.assertEqual([r.u() for _ in range(5)],
+                             [nfs4.CB_LAYOUTRECALL, layouts.FLEX, layouts.ANY, 0, 1])
+            self.assertEqual((r.opaque(), r.q(), r.q()), (FH, 0, layouts.WHOLE))
+            self.assertEqual(r.take(16), u32(1 + seq) + stateid[4:])
+            status = nfs4.ERRORS["NOMATCHING_LAYOUT"] if seq == 2 else 0
+            self.writer.write(nfs4.record(xid + u32(nfs4.REPLY, 0, 0, 0, 0, status) + opaque("") + u32(0)))
+            self.assertEqual(await asyncio.wait_for(recall, 5), [status])
+            recall = asyncio.create_task(self.mds.control({"cmd": "recall", "kind": "file"}))
+        recall.cancel()
+
     async def test_through_us(self):
         """What a client writes through the metadata server is on the data servers."""
         g = self.mds.geometry = Geometry(mirrors=2, stripes=2, unit=4096, servers=4)
@@ -289,4 +315,4 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")
