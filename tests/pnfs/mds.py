@@ -240,8 +240,16 @@ class MetadataServer:
                 say(f"{self.relay.name}: mirror {m}: {e}")
         raise Refused("IO")
 
+    async def _taken_over(self, fh):
+        """The file, if its contents lie or can be laid on data servers: a write to an
+        empty file that stayed here would be lost to who is given a layout meanwhile."""
+        try:
+            return await self.file(fh) if fh else None
+        except (Refused, OSError):
+            return None
+
     async def write(self, context, args):
-        file = self.files.get(context.fh)
+        file = await self._taken_over(context.fh)
         if not file:
             return None
         r = Reader(args, 16)
@@ -498,7 +506,7 @@ class MetadataServer:
         if delete or command.get("renew"):
             self.generation += 1
         return await asyncio.gather(*[s.callback(nfs4.CB_NOTIFY_DEVICEID, args)
-                                      for s in self.relay.sessions.values() if s.links])
+                                      for s in self.relay.sessions.values() if s.alive()])
 
     async def _fence(self, command):
         """{"cmd": "fence"}: the owners that layouts have told are owners no more."""

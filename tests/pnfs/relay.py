@@ -66,15 +66,19 @@ class Session:
         self.seq, self.links = 0, []
         self.lock = asyncio.Lock()
 
+    def alive(self):
+        self.links = [link for link in self.links if not link.closed]
+        return bool(self.links)
+
     async def callback(self, op, args):
         """Send one operation in the last slot, which knfsd leaves alone; its status."""
         async with self.lock:
-            self.links = [link for link in self.links if not link.closed]
-            if not self.links:
+            if not self.alive():
                 raise OSError("no connection for callbacks")
             self.seq += 1
             sequence = self.id + u32(self.seq, self.slots - 1, self.slots - 1, 0, 0)
-            body = opaque("") + u32(self.minor, 0) + nfs4.array([u32(nfs4.CB_SEQUENCE) + sequence, u32(op) + args])
+            body = opaque("") + u32(self.minor, 0) + nfs4.array(
+                [u32(nfs4.CB_SEQUENCE) + sequence, u32(op) + args])
             reply = await asyncio.wait_for(self.links[0].call_client(self.program, body), 30)
         r = Reader(reply, 8)
         if r.u():
@@ -97,8 +101,9 @@ class Link:
             self.tasks.update(jobs)
             await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             for job in jobs:
-                if job.done() and not isinstance(job.exception(), (EOFError, OSError, type(None))):
-                    raise job.exception()
+                error = None if job.cancelled() or not job.done() else job.exception()
+                if error and not isinstance(error, (EOFError, OSError)):
+                    raise error
         except OSError:
             pass
         finally:

@@ -10,10 +10,11 @@ import nfs4
 from layouts import Geometry
 from mds import File, MetadataServer
 from nfs4 import ANONYMOUS, Call, Reader, Unknown, array, attrs, fattr, opaque, u32, u64
-from relay import USE_PNFS_MDS, Relay
+from relay import USE_PNFS_MDS, Refused, Relay
 
 FH = b"\x01\0\x06\x01" + b"f" * 24
 SESSION = bytes(range(16))
+ATTRS = u32(0, 65536, 65536, 4096, 16, 8, 0)
 
 
 class TestGeometry(unittest.TestCase):
@@ -114,10 +115,28 @@ class FakeServer:
     def result(self, op, args):
         body = {nfs4.SEQUENCE: args[:16] + u32(1, 0, 0, 0, 0), nfs4.GETFH: opaque(FH),
                 nfs4.SETATTR: nfs4.bitmap([54]), nfs4.TEST_STATEID: u32(0),
-                nfs4.READ: u32(1) + opaque("knfsd"), nfs4.GETATTR: fattr({1: u32(1), 62: u32(0)}),
-                nfs4.EXCHANGE_ID: u64(1) + u32(1, 0x10001, 0) + u64(0) + opaque("major")
+                nfs4.READ: u32(1) + opaque("knfsd"), nfs4.WRITE: u32(1, 2) + bytes(8), nfs4.GETATTR: fattr({1: u32(1), 62: u32(0)}),
+                nfs4.CREATE_SESSION: SESSION + u32(1, 2) + ATTRS + ATTRS, nfs4.EXCHANGE_ID: u64(1) + u32(1, 0x10001, 0) + u64(0) + opaque("major")
                 + opaque("scope") + u32(0)}.get(op, b"")
         return nfs4.result(op, 0, body)
+
+
+class Memory:
+    """A data server's session: {handle: bytes}"""
+
+    def __init__(self):
+        self.files, self.broken = {}, False
+
+    async def write(self, fh, offset, data):
+        if self.broken:
+            raise OSError("broken")
+        old = self.files.get(fh, b"").ljust(offset, b"\0")
+        self.files[fh] = old[:offset] + data + old[offset + len(data):]
+
+    async def read(self, fh, offset, length):
+        if self.broken:
+            raise OSError("broken")
+        return self.files.get(fh, b"")[offset:offset + length]
 
 
 class Metadata(MetadataServer):
@@ -127,15 +146,18 @@ class Metadata(MetadataServer):
         return 100
 
     async def file(self, fh):
+        if fh == b"full":
+            raise Refused("LAYOUTUNAVAILABLE")
         if fh not in self.files:
             file = self.files[fh] = File(fh)
             file.owner = (19452, 28418)
-            file.data = {(m, s): b"data" for m, s in self.geometry.data_files()}
+            file.data = {(m, s): f"{m}.{s}".encode() for m, s in self.geometry.data_files()}
         return self.files[fh]
 
 
 class TestProxy(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
+        asyncio.get_running_loop().set_debug(False)     # a busy host is no finding
         self.real = FakeServer()
         self.server = await asyncio.start_server(self.real.serve, "127.0.0.1", 0)
         port = self.server.sockets[0].getsockname()[1]
@@ -152,6 +174,8 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         await self.relay.die()
         self.listener.close()
         self.server.close()
+        while len(asyncio.all_tasks()) > 1:     # what a cancelled task leaves is noise
+            await asyncio.sleep(0)
 
     async def ask(self, *ops):
         ops = [(nfs4.SEQUENCE, SESSION + u32(1, 0, 0, 0))] + list(ops)
@@ -193,7 +217,7 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         _, stateid, body = await self.layoutget()
         self.assertEqual(self.real.asked[-1], [nfs4.SEQUENCE, nfs4.PUTFH, nfs4.GETFH])
         self.assertEqual(body, u64(0) + u32(1, 1) + self.mds.device(0) + u32(1) + ANONYMOUS
-                         + array([opaque("data")]) + opaque("19452") + opaque("28418") + u32(0, 0))
+                         + array([opaque("0.0")]) + opaque("19452") + opaque("28418") + u32(0, 0))
         _, again, _ = await self.layoutget(stateid)
         self.assertEqual((stateid[:4], again[:4], again[4:]), (u32(1), u32(2), stateid[4:]))
         status, _, _ = await self.layoutget(u32(1) + b"pnfs" + bytes(8))
@@ -237,11 +261,58 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         _, (rest,) = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.GETATTR, nfs4.bitmap([1, 62, 65])))
         self.assertTrue(rest.endswith(fattr({1: u32(1), 62: u32(1, layouts.FLEX), 65: u32(4096)})))
 
-    async def test_reads_only_ours(self):
+    async def test_recall(self):
+        """A callback uses the session's minor version, program and last slot."""
+        self.writer.write(nfs4.record(compound(
+            (nfs4.CREATE_SESSION, u64(9) + u32(1, 2) + ATTRS + ATTRS + u32(0x40000001, 1, 0)))))
+        await nfs4.read_record(self.reader)
+        _, stateid, _ = await self.layoutget()
+        recall = asyncio.create_task(self.mds.control({"cmd": "recall", "kind": "file"}))
+        for seq in (1, 2):
+            r = Reader(await asyncio.wait_for(nfs4.read_record(self.reader), 5))
+            xid = r.take(4)
+            self.assertEqual([r.u() for _ in range(5)], [nfs4.CALL, 2, 0x40000001, 1, 1])
+            r.skip("uouoo")
+            self.assertEqual((r.u(), r.u(), r.u()), (1, 0, 2))
+            self.assertEqual(r.take(4 + 16 + 20), u32(nfs4.CB_SEQUENCE) + SESSION + u32(seq, 7, 7, 0, 0))
+            self.assertEqual([r.u() for _ in range(5)],
+                             [nfs4.CB_LAYOUTRECALL, layouts.FLEX, layouts.ANY, 0, 1])
+            self.assertEqual((r.opaque(), r.q(), r.q()), (FH, 0, layouts.WHOLE))
+            self.assertEqual(r.take(16), u32(1 + seq) + stateid[4:])
+            status = nfs4.ERRORS["NOMATCHING_LAYOUT"] if seq == 2 else 0
+            self.writer.write(nfs4.record(xid + u32(nfs4.REPLY, 0, 0, 0, 0, status) + opaque("") + u32(0)))
+            self.assertEqual(await asyncio.wait_for(recall, 5), [status])
+            recall = asyncio.create_task(self.mds.control({"cmd": "recall", "kind": "file"}))
+        recall.cancel()
+
+    async def test_through_us(self):
+        """What a client writes through the metadata server is on the data servers."""
+        g = self.mds.geometry = Geometry(mirrors=2, stripes=2, unit=4096, servers=4)
+        self.mds.sessions = [Memory() for _ in range(4)]
+        self.mds.size = lambda fh: 20000
+        await self.layoutget()
+        data = bytes(range(200)) * 100
+        status, (rest,) = await self.ask(
+            (nfs4.PUTFH, opaque(FH)), (nfs4.WRITE, ANONYMOUS + u64(0) + u32(0) + opaque(data)))
+        self.assertEqual((status, rest[-16:-8]), (0, u32(20000, 2)))
+        for m, s in g.data_files():
+            self.assertEqual(len(self.mds.sessions[2 * m + s].files[f"{m}.{s}".encode()]),
+                             g.data_size(s, 20000))
+        self.mds.sessions[0].broken = True
+        status, (rest,) = await self.ask(
+            (nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(4000) + u32(9000)))
+        self.assertTrue(rest.endswith(u32(0) + opaque(data[4000:13000])))
+        self.mds.sessions[2].broken = True
+        status, _ = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(0) + u32(9)))
+        self.assertEqual(status, nfs4.ERRORS["IO"])
+
+    async def test_others_files(self):
         """I/O on a file without data files is none of our business."""
         _, (rest,) = await self.ask((nfs4.PUTFH, opaque(FH)), (nfs4.READ, ANONYMOUS + u64(0) + u32(9)))
         self.assertTrue(rest.endswith(opaque("knfsd")))
+        await self.ask((nfs4.PUTFH, opaque("full")), (nfs4.WRITE, ANONYMOUS + u64(0) + u32(0) + opaque("x")))
+        self.assertEqual(self.real.asked[-1][-1], nfs4.WRITE)
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")
