@@ -159,6 +159,7 @@ struct pn4_client {
 	char *name;			/* for messages: the first mount's */
 	u32 minor;
 	bool minor_fixed;
+	struct prpc_tls tls;
 	const struct pn4_transport *transport;
 	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 
