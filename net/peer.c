@@ -177,6 +177,11 @@ void *prpc_peer_priv(struct prpc_peer *peer)
 	return peer->priv;
 }
 
+int prpc_peer_error(struct prpc_peer *peer)
+{
+	return READ_ONCE(peer->error);
+}
+
 bool prpc_peer_live(struct prpc_peer *peer)
 {
 	return READ_ONCE(peer->nr_live);

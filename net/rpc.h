@@ -268,6 +268,8 @@ int prpc_peer_renew(struct prpc_peer *peer, long timeout);
  * has failed since the call began, the error of the last one.
  */
 int prpc_peer_wait(struct prpc_peer *peer, long timeout);
+/* Why the last connection that was of no use ended, 0 if none has. */
+int prpc_peer_error(struct prpc_peer *peer);
 /* Is a connection live now?  Any context. */
 bool prpc_peer_live(struct prpc_peer *peer);
 /*

@@ -563,6 +563,9 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 	mutex_unlock(&pn4_clients_lock);
 
 	err = pn4_client_peer(cl, args, patience) ?: pn4_client_begin(cl);
+	/* a server may refuse our certificate only after the handshake */
+	if (err == -ENOTCONN && prpc_peer_error(cl->peer) == -EBADE)
+		err = -EBADE;
 	if (err) {
 		pn4_client_destroy(cl);
 		return ERR_PTR(err);
