@@ -140,7 +140,7 @@ def t_middle(b):
             middle = b.start(b.client, f"timeout 60 /penstock/guest/middle 12049 node1 {what}")
             b.run(b.client, "for i in $(seq 50); do ss -ltnH | grep -q :12049 && exit; sleep 0.1; done; exit 1")
             _refused(b, "does not offer it", "does not offer TLS", "client:/small", "xprtsec=tls,port=12049")
-            b.run(b.client, "pkill -f 'guest/middle'; while ss -ltnH | grep -q :12049; do sleep 0.1; done")
+            b.run(b.client, "pkill -f 'guest/[m]iddle'; while ss -ltnH | grep -q :12049; do sleep 0.1; done")
             b.finish(middle, ok=False)
         middle = b.start(b.client, "timeout 100 /penstock/guest/middle 12049 node1 flip")
         b.run(b.client, "for i in $(seq 50); do ss -ltnH | grep -q :12049 && exit; sleep 0.1; done; exit 1")
@@ -148,7 +148,7 @@ def t_middle(b):
         b.run(b.client, FIO.format(d="/mnt/a"), timeout=90)
         _secure(b)
         b.umount()
-        b.run(b.client, "pkill -f 'guest/middle'")
+        b.run(b.client, "pkill -f 'guest/[m]iddle'")
         done = b.finish(middle, ok=False)
         if "flipped a bit in" not in done.out or "flipped a bit out" not in done.out:
             b.fail("no bit was changed")
