@@ -17,6 +17,7 @@ enum {
 	Opt_timeout, Opt_proto, Opt_sec, Opt_actimeo, Opt_noac, Opt_ac,
 	Opt_local_lock, Opt_xprtsec, Opt_proto_why, Opt_paths, Opt_rails,
 	Opt_gpudirect,
+	Opt_servername, Opt_cert_serial, Opt_privkey_serial, Opt_renew,
 };
 
 static const struct constant_table ps_local_locks[] = {
@@ -47,6 +48,10 @@ const struct fs_parameter_spec ps_params[] = {
 	fsparam_u32("paths", Opt_paths),
 	fsparam_string("rails", Opt_rails),
 	fsparam_enum("gpudirect", Opt_gpudirect, ps_gpu_modes),
+	fsparam_string("servername", Opt_servername),
+	fsparam_s32("cert_serial", Opt_cert_serial),
+	fsparam_s32("privkey_serial", Opt_privkey_serial),
+	fsparam_flag("renew", Opt_renew),
 	{}
 };
 
@@ -71,8 +76,10 @@ static int ps_add_addr(struct fs_context *fc, struct ps_sb *sbi,
 			 GFP_KERNEL);
 	if (!addrs)
 		return -ENOMEM;
-	addrs[o->nr_addrs++] = ss;
 	o->addrs = addrs;
+	if (ps_grow_names(o))
+		return -ENOMEM;
+	addrs[o->nr_addrs++] = ss;
 	return 0;
 }
 
@@ -83,6 +90,7 @@ static int ps_parse_addr(struct fs_context *fc, const char *text)
 
 	if (!ctx->addrs_reset) {
 		ctx->addrs_reset = true;
+		ps_free_names(&sbi->opts);
 		sbi->opts.nr_addrs = 0;
 	}
 	return ps_add_addr(fc, sbi, text);
@@ -154,16 +162,6 @@ static int ps_parse_sec(struct fs_context *fc, const char *text)
 	return 0;
 }
 
-static int ps_parse_xprtsec(struct fs_context *fc, struct ps_opts *o,
-			    const char *text)
-{
-	if (strcmp(text, "none") && strcmp(text, "tls") && strcmp(text, "mtls"))
-		return invalf(fc, "penstock: %s: xprtsec=%s is not one of none, tls and mtls",
-			      ps_name(fc), text);
-	strscpy(o->xprtsec, text, sizeof(o->xprtsec));
-	return 0;
-}
-
 static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 			struct fs_parameter *param,
 			const struct fs_parse_result *res)
@@ -228,6 +226,17 @@ static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 		return 0;
 	case Opt_rails:
 		return ps_parse_rail(fc, param->string);
+	case Opt_servername:
+		return ps_parse_servername(fc, o, param->string);
+	case Opt_cert_serial:
+		o->tls.cert = res->int_32;
+		return 0;
+	case Opt_privkey_serial:
+		o->tls.privkey = res->int_32;
+		return 0;
+	case Opt_renew:
+		((struct ps_fs_context *)fc->fs_private)->renew = true;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -256,16 +265,9 @@ int ps_check_opts(struct fs_context *fc, struct ps_opts *o)
 	if (o->timeout_set && !o->soft)
 		return invalf(fc, "penstock: %s: timeout= has a meaning only with soft",
 			      ps_name(fc));
-	if (o->xprtsec[0] && strcmp(o->xprtsec, "none")) {
-		if (!strcmp(o->proto, "rdma"))
-			return invalf(fc, "penstock: %s: xprtsec=%s is not possible with proto=rdma: nothing is encrypted over RDMA",
-				      ps_name(fc), o->xprtsec);
-		return invalf(fc, "penstock: %s: xprtsec=%s is not supported, this version has no TLS",
-			      ps_name(fc), o->xprtsec);
-	}
 	if (o->soft && !o->timeout)
 		o->timeout = PS_SOFT_TIMEOUT;
-	return 0;
+	return ps_check_tls(fc, o);
 }
 
 /*
@@ -328,9 +330,9 @@ int ps_finish_addrs(struct fs_context *fc, struct ps_sb *sbi)
 	int rc;
 
 	rc = ps_split_source(fc, &path);
-	if (rc || o->nr_addrs)
-		return rc;
-	return ps_source_addrs(fc, sbi, path);
+	if (!rc && !o->nr_addrs)
+		rc = ps_source_addrs(fc, sbi, path);
+	return rc ?: ps_finish_names(o);
 }
 
 int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from)
@@ -338,6 +340,7 @@ int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from)
 	*to = *from;
 	to->addrs = NULL;
 	to->rails = NULL;
+	to->names = NULL;
 	if (from->nr_addrs) {
 		to->addrs = kmemdup(from->addrs,
 				    from->nr_addrs * sizeof(*from->addrs),
@@ -352,7 +355,7 @@ int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from)
 		if (!to->rails)
 			return -ENOMEM;
 	}
-	return 0;
+	return ps_copy_names(to, from);
 }
 
 static void ps_show_addr(struct seq_file *m, const struct sockaddr_storage *ss)
@@ -385,6 +388,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 
 	pn4_show_options(sbi->vol, m);
 	seq_puts(m, ",sec=sys");
+	ps_show_tls(m, o);
 	if (o->port)
 		seq_printf(m, ",port=%u", o->port);
 	if (!o->actimeo)
@@ -398,6 +402,9 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 		seq_printf(m, ",paths=%u", o->paths);
 	for (i = 0; i < o->nr_rails; i++)
 		seq_printf(m, ",rails=%s", o->rails[i].name);
-	for (i = 0; i < o->nr_addrs; i++)
+	for (i = 0; i < o->nr_addrs; i++) {
 		ps_show_addr(m, &o->addrs[i]);
+		if (o->tls.mode && o->names[i])
+			seq_show_option(m, "servername", o->names[i]);
+	}
 }

@@ -55,6 +55,8 @@ enum ps_gpu_count {
  * @timeout: seconds a call may wait when @soft
  * @local_lock: PS_LOCAL_*: locks that the server does not hear of
  * @rails, @nr_rails, @paths: which connections, see net/rail.c
+ * @tls, @names: what protects them; for each of @addrs the name in its
+ *	certificate, or NULL: its text
  */
 struct ps_opts {
 	struct sockaddr_storage *addrs;
@@ -74,7 +76,8 @@ struct ps_opts {
 	u32 rsize;
 	u32 wsize;
 	char proto[8];
-	char xprtsec[8];
+	struct prpc_tls tls;
+	char **names;
 };
 
 /**
@@ -240,7 +243,21 @@ struct ps_fs_context {
 	struct super_block *parent;	/* submount, borrowed */
 	bool addrs_reset;		/* remount: addr= replaces the list */
 	bool rails_reset;
+	bool renew;			/* remount: connect anew */
 };
+
+/* tlsopts.c */
+int ps_parse_xprtsec(struct fs_context *fc, struct ps_opts *o, const char *text);
+/* The name of the address that came last. */
+int ps_parse_servername(struct fs_context *fc, struct ps_opts *o, const char *text);
+int ps_check_tls(struct fs_context *fc, const struct ps_opts *o);
+/* A name for each address.  0 or -ENOMEM. */
+int ps_finish_names(struct ps_opts *o);
+/* Room for the name of one more address. */
+int ps_grow_names(struct ps_opts *o);
+int ps_copy_names(struct ps_opts *to, const struct ps_opts *from);
+void ps_free_names(struct ps_opts *o);
+void ps_show_tls(struct seq_file *m, const struct ps_opts *o);
 void ps_kill_sb(struct super_block *sb);
 void ps_busy_get(struct ps_sb *sbi);
 void ps_busy_put(struct ps_sb *sbi);

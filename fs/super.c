@@ -255,6 +255,8 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	args.rails = o->rails;
 	args.nr_rails = o->nr_rails;
 	args.paths = o->paths;
+	args.names = (const char *const *)o->names;
+	args.tls = o->tls;
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
@@ -355,6 +357,8 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "gpudirect";
 	if (n->paths != o->paths)
 		return "paths";
+	if (!prpc_tls_equal(&n->tls, &o->tls))
+		return "xprtsec";
 	if (n->nr_rails != o->nr_rails)
 		return "rails";
 	for (i = 0; i < n->nr_rails; i++)
@@ -364,6 +368,16 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		if (!ps_has_addr(o, &n->addrs[i]))
 			return "addr";
 	return NULL;
+}
+
+static int ps_renew(struct fs_context *fc, struct ps_sb *sbi)
+{
+	int rc = pn4_renew(sbi->vol);
+
+	if (rc && rc != -ERESTARTSYS)
+		errorf(fc, "penstock: %s: a connection does not come back (error %d), dmesg may say why; those that are left keep the keys they have",
+		       sbi->source, rc);
+	return rc;
 }
 
 /* What can change while files are open: how long to wait, how long to trust. */
@@ -398,7 +412,7 @@ static int ps_reconfigure(struct fs_context *fc)
 	WRITE_ONCE(sbi->vol->soft_timeout,
 		   sbi->opts.soft ? sbi->opts.timeout : 0);
 	ps_set_times(sbi);
-	return 0;
+	return ((struct ps_fs_context *)fc->fs_private)->renew ? ps_renew(fc, sbi) : 0;
 }
 
 /* ---- contexts and the end ---- */
@@ -410,6 +424,7 @@ static void ps_free_sb(struct ps_sb *sbi)
 	if (sbi->vol)
 		pn4_umount(sbi->vol);
 	put_net(sbi->net);
+	ps_free_names(&sbi->opts);
 	kfree(sbi->opts.addrs);
 	kfree(sbi->opts.rails);
 	kfree(sbi->source);

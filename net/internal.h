@@ -138,6 +138,8 @@ struct prpc_probe {
  * @streak: attempts that failed since a connection was last useful
  * @since: jiffies when it became LIVE
  * @ifindex: interface of the last connection, if it was bound to one
+ * @server: the name in the server's certificate; NULL without TLS
+ * @tls_error: of the last handshake, as far as the log knows; connect_work's
  */
 struct prpc_path {
 	struct prpc_peer *peer;
@@ -159,6 +161,8 @@ struct prpc_path {
 	unsigned long since;
 	unsigned int index;
 	int ifindex;
+	char *server;
+	int tls_error;
 	struct list_head link;
 	struct delayed_work connect_work;
 	struct work_struct down_work;
@@ -224,6 +228,7 @@ struct prpc_peer {
 	const struct prpc_transport_ops *transport;
 	void *priv;
 	u32 cb_prog;
+	struct prpc_tls tls;
 	struct net *net;
 	char node[__NEW_UTS_LEN + 1];
 	char *name;
@@ -240,8 +245,8 @@ void prpc_requeue(struct prpc_conn *conn);
 
 /* ---- path.c ---- */
 struct prpc_path *prpc_path_create(struct prpc_peer *peer,
-				   const struct sockaddr_storage *addr,
-				   const struct prpc_rail *rail);
+				   const struct prpc_peer_args *args,
+				   unsigned int addr, const struct prpc_rail *rail);
 void prpc_path_free(struct prpc_path *path);
 /* Begin to connect, once. */
 void prpc_peer_start(struct prpc_peer *peer);

@@ -94,6 +94,8 @@ static struct prpc_conn *prpc_conn_alloc(struct prpc_path *path)
 	conn->ops = ops;
 	conn->addr = path->addr;
 	conn->net = path->peer->net;
+	conn->tls = &path->peer->tls;
+	conn->server = path->server;
 	atomic_set(&conn->users, 1);
 	init_completion(&conn->idle);
 	init_waitqueue_head(&conn->wait);
@@ -150,6 +152,21 @@ const struct sockaddr_storage *prpc_conn_addr(const struct prpc_conn *conn)
 bool prpc_conn_proven(const struct prpc_conn *conn)
 {
 	return READ_ONCE(conn->path->proven);
+}
+
+void prpc_conn_prog(const struct prpc_conn *conn, u32 *prog, u32 *vers)
+{
+	*prog = conn->path->peer->prog;
+	*vers = conn->path->peer->vers;
+}
+
+bool prpc_conn_tls_news(struct prpc_conn *conn, int error)
+{
+	struct prpc_path *path = conn->path;
+	bool news = error && error != path->tls_error;
+
+	path->tls_error = error;
+	return news;
 }
 
 bool prpc_conn_refused(const struct prpc_conn *conn)
@@ -553,21 +570,24 @@ void prpc_peer_spread(struct prpc_peer *peer)
 
 /* ---- path objects ---- */
 
+/* Path to address number @addr. */
 struct prpc_path *prpc_path_create(struct prpc_peer *peer,
-				   const struct sockaddr_storage *addr,
-				   const struct prpc_rail *rail)
+				   const struct prpc_peer_args *args,
+				   unsigned int addr, const struct prpc_rail *rail)
 {
 	struct prpc_path *path = kzalloc(sizeof(*path), GFP_KERNEL);
 
 	if (!path)
 		return NULL;
 	path->stats = alloc_percpu(struct prpc_stats);
-	if (!path->stats) {
-		kfree(path);
+	if (args->tls.mode)
+		path->server = kstrdup(args->names[addr], GFP_KERNEL);
+	if (!path->stats || (args->tls.mode && !path->server)) {
+		prpc_path_free(path);
 		return NULL;
 	}
 	path->peer = peer;
-	path->addr = *addr;
+	path->addr = args->addrs[addr];
 	path->rail = *rail;
 	INIT_DELAYED_WORK(&path->connect_work, prpc_path_connect);
 	INIT_WORK(&path->down_work, prpc_path_down);
@@ -577,6 +597,7 @@ struct prpc_path *prpc_path_create(struct prpc_peer *peer,
 void prpc_path_free(struct prpc_path *path)
 {
 	free_percpu(path->stats);
+	kfree(path->server);
 	kfree(path);
 }
 

@@ -129,7 +129,10 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	if (error)
 		return error;
 	peer->transport = prpc_transport_get(args->proto, args->name);
-	return peer->transport ? 0 : -ENOPROTOOPT;
+	if (!peer->transport)
+		return -ENOPROTOOPT;
+	/* the one place that every connection of a mount goes through */
+	return args->tls.mode && !peer->transport->can_tls ? -EOPNOTSUPP : 0;
 }
 
 /*
@@ -156,6 +159,7 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 	peer->cb_prog = args->cb_prog;
 	peer->ops = args->ops;
 	peer->priv = args->priv;
+	peer->tls = args->tls;
 	peer->net = get_net(args->net);
 	/* once, here: a call may be made by a task that has no namespaces left */
 	strscpy(peer->node, utsname()->nodename, sizeof(peer->node));
@@ -171,6 +175,11 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 void *prpc_peer_priv(struct prpc_peer *peer)
 {
 	return peer->priv;
+}
+
+int prpc_peer_error(struct prpc_peer *peer)
+{
+	return READ_ONCE(peer->error);
 }
 
 bool prpc_peer_live(struct prpc_peer *peer)
@@ -195,15 +204,63 @@ int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 	return READ_ONCE(peer->dying) ? -ESHUTDOWN : READ_ONCE(peer->error);
 }
 
-bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr)
+bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr,
+		      const char *name)
 {
 	struct prpc_path *path;
 
 	list_for_each_entry(path, &peer->paths, link)
 		if (READ_ONCE(path->proven) &&
-		    !memcmp(&path->addr, addr, sizeof(*addr)))
+		    !memcmp(&path->addr, addr, sizeof(*addr)) &&
+		    (!name || !path->server || !strcmp(path->server, name)))
 			return true;
 	return false;
+}
+
+const char *prpc_tls_name(enum prpc_tls_mode mode)
+{
+	static const char * const names[] = {
+		[PRPC_TLS_NONE]		= "none",
+		[PRPC_TLS_SERVER]	= "tls",
+		[PRPC_TLS_MUTUAL]	= "mtls",
+	};
+
+	return names[mode];
+}
+
+/* Has @path a live connection that is not @old?  Then @old is over. */
+static bool prpc_path_renewed(struct prpc_path *path, const struct prpc_conn *old)
+{
+	bool renewed;
+
+	spin_lock_bh(&path->peer->lock);
+	renewed = path->state == PRPC_PATH_LIVE && path->conn != old;
+	spin_unlock_bh(&path->peer->lock);
+	return renewed;
+}
+
+int prpc_peer_renew(struct prpc_peer *peer, long timeout)
+{
+	struct prpc_conn *old;
+	struct prpc_path *path;
+	int rc;
+
+	list_for_each_entry(path, &peer->paths, link) {
+		spin_lock_bh(&peer->lock);
+		old = path->state == PRPC_PATH_LIVE ? path->conn : NULL;
+		if (old) {
+			prpc_conn_get(old);	/* or a new one may look the same */
+			prpc_conn_down_locked(old, -ECONNABORTED);
+		}
+		spin_unlock_bh(&peer->lock);
+		if (!old)
+			continue;
+		rc = prpc_wait_killable(peer->wait, prpc_path_renewed(path, old), timeout);
+		prpc_conn_put(old);
+		if (rc <= 0)
+			return rc ?: -ETIMEDOUT;
+	}
+	return 0;
 }
 
 /*

@@ -365,7 +365,7 @@ static int prpc_plan_build(struct prpc_peer *peer, const struct prpc_plan *plan)
 			pair = &plan->pairs[i];
 			if (pair->used <= lane)
 				continue;
-			path = prpc_path_create(peer, &plan->args->addrs[pair->addr],
+			path = prpc_path_create(peer, plan->args, pair->addr,
 						&plan->rails[pair->rail]);
 			if (!path)
 				return -ENOMEM;

@@ -17,6 +17,7 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/cred.h>
+#include <linux/key.h>
 #include <linux/list.h>
 #include <linux/seq_file.h>
 #include <linux/socket.h>
@@ -192,6 +193,32 @@ struct prpc_rail {
 	unsigned int bits;
 };
 
+/* How connections are protected (RFC 9289). */
+enum prpc_tls_mode {
+	PRPC_TLS_NONE,
+	PRPC_TLS_SERVER,	/* the server proves who it is: xprtsec=tls */
+	PRPC_TLS_MUTUAL,	/* this host, too: xprtsec=mtls */
+};
+
+/**
+ * struct prpc_tls - what every connection of a peer must have
+ * @cert, @privkey: serials of keys that tlshd may read, for PRPC_TLS_MUTUAL;
+ *	0: what tlshd is configured with
+ */
+struct prpc_tls {
+	enum prpc_tls_mode mode;
+	key_serial_t cert;
+	key_serial_t privkey;
+};
+
+static inline bool prpc_tls_equal(const struct prpc_tls *a, const struct prpc_tls *b)
+{
+	return a->mode == b->mode && a->cert == b->cert && a->privkey == b->privkey;
+}
+
+/* "none", "tls", "mtls" */
+const char *prpc_tls_name(enum prpc_tls_mode mode);
+
 /**
  * struct prpc_peer_args - what a peer is made of
  * @net: network namespace; the peer takes a reference of its own
@@ -199,6 +226,8 @@ struct prpc_rail {
  * @priv: the protocol layer's pointer, prpc_peer_priv()
  * @prog, @vers: RPC program of all calls; @cb_prog: of callbacks (version 1)
  * @addrs: @nr_addrs addresses with ports, in order of preference; copied
+ * @names: for each address the name in the server's certificate; copied
+ * @tls: of all connections, or the peer is not made
  * @rails: @nr_rails local sides to use; none: see rail.c
  * @max_paths: connections at a time; 0: PRPC_DEFAULT_PATHS at most
  * @ident: of this client; decides which paths of many are used; borrowed
@@ -215,6 +244,8 @@ struct prpc_peer_args {
 	u32 cb_prog;
 	const struct sockaddr_storage *addrs;
 	unsigned int nr_addrs;
+	const char *const *names;
+	struct prpc_tls tls;
 	const struct prpc_rail *rails;
 	unsigned int nr_rails;
 	unsigned int max_paths;
@@ -230,7 +261,10 @@ int prpc_rail_parse(struct prpc_rail *rail, const char *text);
 /* ---- peer.c, path.c: peers ---- */
 /* Is the transport @name there without loading a module for it? */
 bool prpc_transport_loaded(const char *name);
-/* ERR_PTR; -ENOPROTOOPT if the transport's module cannot be loaded. */
+/*
+ * ERR_PTR; -ENOPROTOOPT if the transport's module cannot be loaded, -EOPNOTSUPP
+ * if it cannot protect connections as wanted.
+ */
 struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args);
 void *prpc_peer_priv(struct prpc_peer *peer);
 /*
@@ -239,14 +273,23 @@ void *prpc_peer_priv(struct prpc_peer *peer);
  * out who that is, and judge the others in ->ready.
  */
 void prpc_peer_spread(struct prpc_peer *peer);
-/* Has a connection to @addr been live? */
-bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr);
+/* Has a connection to @addr been live?  With @name (if not NULL) in its certificate? */
+bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr,
+		      const char *name);
+/*
+ * Make all connections anew, one after the other: with the keys of today.  Calls
+ * go on over the others, or wait.  0, -ERESTARTSYS, or -ETIMEDOUT when a path was
+ * not live again after @timeout jiffies; the rest is not touched then.
+ */
+int prpc_peer_renew(struct prpc_peer *peer, long timeout);
 /*
  * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, -ETIMEDOUT
  * after @timeout jiffies (MAX_SCHEDULE_TIMEOUT: never), or, once each address
  * has failed since the call began, the error of the last one.
  */
 int prpc_peer_wait(struct prpc_peer *peer, long timeout);
+/* Why the last connection that was of no use ended, 0 if none has. */
+int prpc_peer_error(struct prpc_peer *peer);
 /* Is a connection live now?  Any context. */
 bool prpc_peer_live(struct prpc_peer *peer);
 /*

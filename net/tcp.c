@@ -3,6 +3,7 @@
  * TCP connections: sockets, their options, their callbacks, their end.
  * Sending and receiving are in tcp_tx.c and tcp_rx.c.
  */
+#include <linux/file.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/random.h>
@@ -47,12 +48,24 @@ static void ptcp_data_ready(struct sock *sk)
 
 	read_lock_bh(&sk->sk_callback_lock);
 	c = sk->sk_user_data;
-	if (c) {
+	if (!c)
+		goto out;
+	switch (c->reader) {
+	case PTCP_READ_RECORDS:
 		ptcp_rx_run(c);
 		/* here, not in state_change: data that came with the FIN counts */
 		if (sk->sk_shutdown & RCV_SHUTDOWN)
 			prpc_conn_down(&c->conn, -ECONNRESET);
+		break;
+	case PTCP_READ_STARTTLS:
+		wake_up_all(&c->conn.wait);
+		break;
+	case PTCP_READ_TLS:
+		c->under.data_ready(sk);
+		queue_work(prpc_io_wq, &c->tls_work);
+		break;
 	}
+out:
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -62,6 +75,8 @@ static void ptcp_write_space(struct sock *sk)
 
 	read_lock_bh(&sk->sk_callback_lock);
 	c = sk->sk_user_data;
+	if (c && c->reader == PTCP_READ_TLS)
+		c->under.write_space(sk);
 	if (c && sk_stream_is_writeable(sk)) {
 		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		queue_work(prpc_io_wq, &c->tx.work);
@@ -98,11 +113,15 @@ static void ptcp_error_report(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void ptcp_hook(struct ptcp_conn *c)
+void ptcp_hook(struct ptcp_conn *c)
 {
 	struct sock *sk = c->sock->sk;
 
 	write_lock_bh(&sk->sk_callback_lock);
+	c->under.data_ready = sk->sk_data_ready;
+	c->under.write_space = sk->sk_write_space;
+	c->under.state_change = sk->sk_state_change;
+	c->under.error_report = sk->sk_error_report;
 	sk->sk_user_data = c;
 	sk->sk_data_ready = ptcp_data_ready;
 	sk->sk_write_space = ptcp_write_space;
@@ -177,11 +196,37 @@ static int ptcp_bind(struct ptcp_conn *c)
 	return ps_sock_bind(c->sock, &ss, ptcp_addr_len(&ss));
 }
 
+/*
+ * tlshd may still hold the socket of a handshake that was given up: it gets a
+ * dead one.
+ */
 static void ptcp_release(struct ptcp_conn *c)
 {
+	struct file *file = c->sock->file;
+
 	sk_clear_memalloc(c->sock->sk);
-	sock_release(c->sock);
+	if (!file) {
+		sock_release(c->sock);
+	} else {
+		if (file_count(file) > 1)
+			kernel_sock_shutdown(c->sock, SHUT_RDWR);
+		__fput_sync(file);
+	}
 	c->sock = NULL;
+}
+
+/* TLS needs a file, for tlshd.  On failure the socket is gone. */
+static int ptcp_give_file(struct ptcp_conn *c)
+{
+	struct file *file;
+
+	if (!c->conn.tls->mode)
+		return 0;
+	file = sock_alloc_file(c->sock, O_CLOEXEC, NULL);
+	if (!IS_ERR(file))
+		return 0;
+	c->sock = NULL;
+	return PTR_ERR(file);
 }
 
 static int ptcp_open(struct ptcp_conn *c)
@@ -194,6 +239,9 @@ static int ptcp_open(struct ptcp_conn *c)
 		c->sock = NULL;
 		return error;
 	}
+	error = ptcp_give_file(c);
+	if (error)
+		return error;
 	ps_sock_hold_net(c->sock->sk);
 	ptcp_options(c->sock->sk);
 	error = ptcp_bind(c);
@@ -201,18 +249,37 @@ static int ptcp_open(struct ptcp_conn *c)
 		ptcp_release(c);
 		return error;
 	}
+	c->reader = c->conn.tls->mode ? PTCP_READ_STARTTLS : PTCP_READ_RECORDS;
 	ptcp_hook(c);
 	return 0;
 }
 
-/* After this no callback runs, and none will. */
-static void ptcp_unhook(struct ptcp_conn *c)
+void ptcp_unhook(struct ptcp_conn *c)
 {
 	struct sock *sk = c->sock->sk;
 
 	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_user_data = NULL;
+	if (sk->sk_user_data) {
+		sk->sk_user_data = NULL;
+		sk->sk_data_ready = c->under.data_ready;
+		sk->sk_write_space = c->under.write_space;
+		sk->sk_state_change = c->under.state_change;
+		sk->sk_error_report = c->under.error_report;
+	}
 	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* The end of an open socket, and of all that refers to it. */
+static void ptcp_shut(struct ptcp_conn *c)
+{
+	ptcp_unhook(c);
+	cancel_delayed_work_sync(&c->watch);
+	cancel_work_sync(&c->tx.work);
+	if (c->reader == PTCP_READ_TLS)
+		cancel_work_sync(&c->tls_work);
+	ptcp_release(c);
+	ptcp_tx_stop(c);
+	ptcp_rx_stop(c);
 }
 
 static bool ptcp_dialing(const struct sock *sk)
@@ -317,17 +384,15 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 		if (error)
 			break;
 		error = ptcp_dial(c, msecs_to_jiffies(timeout_ms));
+		if (!error && conn->tls->mode)
+			error = ptcp_tls_start(c);
 		if (!error) {
 			c->heard = jiffies;
 			c->answered = jiffies;
 			queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);
 			break;
 		}
-		ptcp_unhook(c);
-		cancel_work_sync(&c->tx.work);
-		ptcp_release(c);
-		ptcp_tx_stop(c);
-		ptcp_rx_stop(c);
+		ptcp_shut(c);
 		/* the port is taken for this server: try another one */
 		if (error != -EADDRNOTAVAIL && error != -EADDRINUSE)
 			break;
@@ -348,25 +413,24 @@ static void ptcp_close(struct prpc_conn *conn)
 {
 	struct ptcp_conn *c = ptcp_conn(conn);
 
-	ptcp_unhook(c);
-	cancel_delayed_work_sync(&c->watch);
-	cancel_work_sync(&c->tx.work);
-	ptcp_release(c);
-	ptcp_tx_stop(c);
-	ptcp_rx_stop(c);
+	ptcp_tls_farewell(c);
+	ptcp_shut(c);
 }
 
 static void ptcp_show(struct prpc_conn *conn, struct seq_file *m)
 {
 	struct ptcp_conn *c = ptcp_conn(conn);
 
-	seq_printf(m, " copied=%llu surplus=%llu", READ_ONCE(c->tx.copied),
-		   READ_ONCE(c->rx.surplus));
+	seq_printf(m, " copied=%llu surplus=%llu security=%s",
+		   READ_ONCE(c->tx.copied), READ_ONCE(c->rx.surplus),
+		   prpc_tls_name(c->reader == PTCP_READ_TLS ? conn->tls->mode :
+							      PRPC_TLS_NONE));
 }
 
 const struct prpc_transport_ops ptcp_ops = {
 	.name		= "tcp",
 	.owner		= THIS_MODULE,
+	.can_tls	= IS_ENABLED(CONFIG_NET_HANDSHAKE),
 	.conn_size	= sizeof(struct ptcp_conn),
 	.connect	= ptcp_connect,
 	.send		= ptcp_send,

@@ -104,13 +104,35 @@ struct ptcp_rx {
 	u64 surplus;		/* bytes of replies that had no place */
 };
 
+/* The socket's callbacks before ours. */
+struct ptcp_callbacks {
+	void (*data_ready)(struct sock *sk);
+	void (*write_space)(struct sock *sk);
+	void (*state_change)(struct sock *sk);
+	void (*error_report)(struct sock *sk);
+};
+
+/* Who reads what the socket receives. */
+enum ptcp_reader {
+	PTCP_READ_RECORDS,	/* sk_data_ready, straight from TCP */
+	PTCP_READ_STARTTLS,	/* the task in ->connect, see tls.c */
+	PTCP_READ_TLS,		/* tls_work: decrypting sleeps */
+};
+
 /*
+ * @under: called by ours while TLS is beneath us, restored when we leave
+ * @shaken, @shake_status: the handshake upcall has ended, and how
  * @acked, @heard: the last acknowledgement that @watch saw, and when
  * @received, @answered: the last byte received that it saw, and when
  */
 struct ptcp_conn {
 	struct prpc_conn conn;
 	struct socket *sock;
+	enum ptcp_reader reader;
+	struct ptcp_callbacks under;
+	struct work_struct tls_work;
+	struct completion shaken;
+	int shake_status;
 	struct ptcp_tx tx;
 	struct ptcp_rx rx;
 	struct delayed_work watch;
@@ -125,6 +147,33 @@ static inline struct ptcp_conn *ptcp_conn(struct prpc_conn *conn)
 	return container_of(conn, struct ptcp_conn, conn);
 }
 
+/* ---- tcp.c ---- */
+/* Put our callbacks into the socket, or take them out: after that none runs. */
+void ptcp_hook(struct ptcp_conn *c);
+void ptcp_unhook(struct ptcp_conn *c);
+
+/* ---- tls.c ---- */
+#ifdef CONFIG_NET_HANDSHAKE
+/*
+ * Have the connected socket of @c, which has a file, protected as its peer
+ * wants it.  Hooked on entry; on failure perhaps not, and of no use any more.
+ * 0, -ESRCH: no tlshd here, -ESOCKTNOSUPPORT: the server has no TLS, -EBADE:
+ * one side does not accept the other, -ETIMEDOUT, -ESHUTDOWN or another -errno.
+ */
+int ptcp_tls_start(struct ptcp_conn *c);
+/* Say that nothing follows, so that the server does not suspect a cut. */
+void ptcp_tls_farewell(struct ptcp_conn *c);
+#else
+static inline int ptcp_tls_start(struct ptcp_conn *c)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void ptcp_tls_farewell(struct ptcp_conn *c)
+{
+}
+#endif
+
 /* ---- tcp_tx.c ---- */
 void ptcp_tx_init(struct ptcp_conn *c);
 /* The socket has gone: forget everything. */
@@ -135,8 +184,8 @@ int ptcp_send_reply(struct prpc_conn *conn, const void *buf, size_t len);
 bool ptcp_tx_cancel(struct ptcp_conn *c, struct prpc_call *call);
 
 /* ---- tcp_rx.c ---- */
-/* Take what the socket has.  Socket lock held. */
-void ptcp_rx_run(struct ptcp_conn *c);
+/* Take what the socket has.  Socket lock held.  Bytes taken, or -errno. */
+int ptcp_rx_run(struct ptcp_conn *c);
 /* Forget @call.  May sleep. */
 void ptcp_rx_cancel(struct ptcp_conn *c, struct prpc_call *call);
 void ptcp_rx_stop(struct ptcp_conn *c);

@@ -5,7 +5,8 @@
  *
  * Runs in sk_data_ready, so in softirq or in whatever task releases the socket
  * lock, even one that is inside sendmsg for this very connection.  Hence: no
- * sleeping, and neither tx.lock nor the socket lock may be taken here.
+ * sleeping, and neither tx.lock nor the socket lock may be taken here.  With TLS
+ * it runs in a work item, see tls.c, which changes none of that.
  *
  * Everything read here is hostile.  Each step consumes at least one byte or
  * fails the connection; what is copied is limited by the call's own sizes.
@@ -245,11 +246,14 @@ static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
 	return len;
 }
 
-void ptcp_rx_run(struct ptcp_conn *c)
+int ptcp_rx_run(struct ptcp_conn *c)
 {
 	read_descriptor_t desc = { .arg.data = c, .count = 1 };
 
-	tcp_read_sock(c->sock->sk, &desc, ptcp_rx_actor);
+	if (c->reader == PTCP_READ_TLS)
+		return READ_ONCE(c->sock->ops)->read_sock(c->sock->sk, &desc,
+							  ptcp_rx_actor);
+	return tcp_read_sock(c->sock->sk, &desc, ptcp_rx_actor);
 }
 
 void ptcp_rx_cancel(struct ptcp_conn *c, struct prpc_call *call)

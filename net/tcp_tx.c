@@ -141,7 +141,8 @@ static int ptcp_tx_iter(struct ptcp_conn *c, struct iov_iter *it, bool pages,
 static int ptcp_tx_record(struct ptcp_conn *c, bool more)
 {
 	struct ptcp_tx *tx = &c->tx;
-	int last = more ? MSG_MORE : 0;
+	/* a TLS record that waits for more is not sent by TCP's own means */
+	int last = more && c->reader != PTCP_READ_TLS ? MSG_MORE : 0;
 	size_t copied;
 	int error;
 
@@ -191,7 +192,7 @@ static bool ptcp_tx_hold(struct ptcp_conn *c)
 	struct ptcp_tx *tx = &c->tx;
 	u32 busy = tx->handed - tx->held - READ_ONCE(c->rx.replies);
 
-	if (!tx->call || tx->call->out.len ||
+	if (c->reader == PTCP_READ_TLS || !tx->call || tx->call->out.len ||
 	    pxdr_enc_len(&tx->call->enc) > PTCP_HOLD_BYTES)
 		return false;
 	return (s32)busy > 0 && tx->held < busy / PTCP_HOLD_SHARE &&
@@ -297,6 +298,13 @@ static void ptcp_tx_run(struct ptcp_conn *c, bool begun)
 		if (error == -EAGAIN) {
 			if (ptcp_tx_again(tx))
 				continue;
+			goto out;
+		}
+		/* kTLS's lock heeds signals; the work item gets none */
+		if (error == -EINTR) {
+			if (ptcp_tx_again(tx))
+				continue;
+			queue_work(prpc_io_wq, &tx->work);
 			goto out;
 		}
 		if (error) {

@@ -22,10 +22,11 @@ struct prpc_path;
  * struct prpc_transport_ops - one kind of connection
  * @name: "tcp", "rdma"
  * @owner: module, held while a connection exists
+ * @can_tls: @connect heeds @conn->tls and fails unless it can have it
  * @conn_size: bytes of the transport's connection struct, which begins with
  *	struct prpc_conn; allocated zeroed and freed by the core
- * @connect: connect to @conn->addr, wait at most @timeout_ms.  Process
- *	context.  Gives up early (-ESHUTDOWN) once prpc_conn_closing().
+ * @connect: connect to @conn->addr, wait at most @timeout_ms (a TLS handshake
+ *	has a limit of its own on top).  Process context.  Gives up early (-ESHUTDOWN) once prpc_conn_closing().
  *	On failure everything it made is gone again.
  * @send: queue @call on @conn and send as much as goes without waiting.
  *	Process context, may take locks that sleep.  The transport may touch
@@ -53,6 +54,7 @@ struct prpc_path;
 struct prpc_transport_ops {
 	const char *name;
 	struct module *owner;
+	bool can_tls;
 	size_t conn_size;
 	int (*connect)(struct prpc_conn *conn, unsigned int timeout_ms);
 	void (*send)(struct prpc_conn *conn, struct prpc_call *call);
@@ -87,6 +89,8 @@ struct prpc_gpu_ops {
  * @local: source address to use; its family is 0 if any will do
  * @ifindex: interface to go through; 0 if any will do
  * @net: borrowed from the peer
+ * @tls: borrowed from the peer
+ * @server: the name that the server's certificate must bear; the path's
  * @error: first reason for going down
  * @useful: has completed a call that was not pinned to it
  * @users: tasks inside @ops (send, cancel, send_reply, show), plus one until
@@ -102,6 +106,8 @@ struct prpc_conn {
 	struct sockaddr_storage local;
 	int ifindex;
 	struct net *net;
+	const struct prpc_tls *tls;
+	const char *server;
 	unsigned long flags;
 	int error;
 	bool useful;
@@ -153,6 +159,13 @@ static inline bool prpc_conn_closing(const struct prpc_conn *conn)
 }
 /* Counters, kept per path and CPU. */
 void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in);
+/*
+ * Is @error, of a handshake, news to the path?  So that a server that is asked
+ * again and again is complained of once.  0: it works.
+ */
+bool prpc_conn_tls_news(struct prpc_conn *conn, int error);
+/* RPC program and version of the peer. */
+void prpc_conn_prog(const struct prpc_conn *conn, u32 *prog, u32 *vers);
 /* Name of the peer, for messages. */
 const char *prpc_conn_name(const struct prpc_conn *conn);
 

@@ -81,6 +81,7 @@ void devspec_free(struct devspec *spec);
 
 struct addrlist {
 	char **text;		/* no brackets, IPv6 maybe with %scope */
+	char **host;		/* what was typed for it: a name, or an address */
 	size_t nr;
 };
 
@@ -129,6 +130,8 @@ struct options {
 	struct kparam *params;	/* for the file system, in the order given */
 	size_t nr_params;
 	enum transport transport;
+	bool tls, mutual;	/* xprtsec= is not none; it is mtls */
+	bool serials;		/* keys were named */
 	unsigned int port;	/* 0: not given */
 	unsigned int retry;	/* minutes */
 	bool soft, timeout;	/* what was given last */
@@ -252,5 +255,46 @@ int cmd_stat(int argc, char **argv);
 
 /* doctor.c: penstock doctor, likewise */
 int cmd_doctor(int argc, char **argv);
+
+/* cred.c: penstock cred */
+int cmd_cred(int argc, char **argv);
+
+/* keyring.c: root's user keyring, where keys outlive the process that adds them */
+
+/* What mount.penstock and penstock cred call this host's certificate and key. */
+#define KEY_TLS_CERT	"penstock:tls:certificate"
+#define KEY_TLS_PRIVKEY	"penstock:tls:privkey"
+
+/* The serial of the key, or 0 if there is none. */
+int keyring_find(const char *name);
+/* Add or replace; the serial stays. Returns it, or -1 with errno set. */
+int keyring_put(const char *name, const void *data, size_t len);
+/* Bytes read into @data, or -1. */
+long keyring_read(int serial, void *data, size_t size);
+/* Returns 0, or -1 with errno set. */
+int keyring_drop(int serial);
+
+/* x509.c: certificates and keys as far as one must look into them; pure */
+
+/**
+ * pem_decode - the first block of a PEM file, or the whole file if it is DER
+ * @text:	the file; @len bytes
+ * @want:	what the label must end with: "CERTIFICATE" or "PRIVATE KEY"
+ * @out:	receives at most @len bytes
+ * @more:	set when another block of that kind follows, may be NULL
+ * @why:	the sentence when -1 is returned
+ *
+ * Returns the number of bytes, or -1.
+ */
+long pem_decode(const char *text, size_t len, const char *want, uint8_t *out,
+		bool *more, char *why);
+/* Until when a certificate is valid, in seconds since 1970; -1: it is none. */
+int64_t x509_not_after(const uint8_t *der, size_t len);
+
+/* cred_tls.c */
+int cred_tls(int argc, char **argv);
+/* What cred show says of TLS, and what cred drop drops. */
+void cred_tls_show(bool json);
+int cred_tls_drop(void);
 
 #endif

@@ -281,16 +281,36 @@ static int set_params(struct fsctx *ctx, const struct options *opts)
 	return opts->read_only ? fsctx_flag(ctx, "ro") : 0;
 }
 
+/* With TLS each address needs the name that its certificate is to bear. */
 static int set_source(struct fsctx *ctx, const struct request *req)
 {
 	size_t i;
 
 	if (fsctx_set(ctx, "source", req->spec.text))
 		return -1;
-	for (i = 0; i < req->addrs.nr; i++)
+	for (i = 0; i < req->addrs.nr; i++) {
 		if (fsctx_set(ctx, "addr", req->addrs.text[i]))
 			return -1;
+		if (req->opts.tls &&
+		    fsctx_set(ctx, "servername", req->addrs.host[i]))
+			return -1;
+	}
 	return 0;
+}
+
+/* The keys that penstock cred has put away; without any tlshd has its own. */
+static int set_keys(struct fsctx *ctx, const struct options *opts)
+{
+	int cert = keyring_find(KEY_TLS_CERT), key = keyring_find(KEY_TLS_PRIVKEY);
+	char text[16];
+
+	if (!opts->mutual || opts->serials || !cert || !key)
+		return 0;
+	snprintf(text, sizeof(text), "%d", cert);
+	if (fsctx_set(ctx, "cert_serial", text))
+		return -1;
+	snprintf(text, sizeof(text), "%d", key);
+	return fsctx_set(ctx, "privkey_serial", text);
 }
 
 static uint64_t mount_attrs(const struct options *opts)
@@ -348,6 +368,7 @@ static int try_mount(struct request *req, bool *temporary)
 		fail.dir = req->dir;
 	}
 	if (set_source(&ctx, req) || set_params(&ctx, &req->opts) ||
+	    set_keys(&ctx, &req->opts) ||
 	    fsctx_create(&ctx) ||
 	    fsctx_attach(&ctx, mount_attrs(&req->opts), req->dir)) {
 		explain(stderr, &fail);

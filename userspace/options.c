@@ -65,6 +65,8 @@ static const struct word words[] = {
 	CHOICE("proto", "tcp|rdma|auto"),
 	CHOICE("sec", "sys"),
 	CHOICE("xprtsec", "none|tls|mtls"),
+	NUM("cert_serial", W_U32, 1, 0x7fffffff),
+	NUM("privkey_serial", W_U32, 1, 0x7fffffff),
 	NUM("actimeo", W_U32, 0, 86400),
 	WORD("noac", W_FLAG),
 	CHOICE("local_lock", "none|posix|flock|all"),
@@ -74,6 +76,7 @@ static const struct word words[] = {
 	NUM("retry", W_RETRY, 0, 100000),
 	WORD("addr", W_SHOWN),
 	WORD("proto_why", W_SHOWN),
+	WORD("servername", W_SHOWN),
 
 	/* the mount's flags */
 	ATTR("suid", 0, MOUNT_ATTR_NOSUID),
@@ -485,6 +488,10 @@ static int apply_fs_word(struct options *opts, const struct word *word,
 			return -1;
 		if (!strcmp(key, "proto"))
 			opts->transport = transport_called(el->value);
+		if (!strcmp(key, "xprtsec")) {
+			opts->tls = el->value[0] != 'n';
+			opts->mutual = el->value[0] == 'm';
+		}
 		add_param(opts, key, el->value, el->value_len);
 		return 0;
 	case W_TEXT:
@@ -502,6 +509,8 @@ static int apply_fs_word(struct options *opts, const struct word *word,
 		}
 		if (!strcmp(key, "port"))
 			opts->port = number;
+		if (!strcmp(key, "cert_serial"))
+			opts->serials = true;
 		if (!strcmp(key, "timeout"))
 			opts->timeout = true;
 		add_number(opts, key, number);

@@ -42,6 +42,7 @@ struct path {
 	char addr[80];
 	char state[16];
 	char rail[64];
+	char security[8];
 	unsigned long long figure[F_COUNT];
 };
 
@@ -89,6 +90,8 @@ static void parse_word(struct path *path, char *word)
 		snprintf(path->state, sizeof(path->state), "%s", value);
 	else if (!strcmp(word, "rail"))
 		snprintf(path->rail, sizeof(path->rail), "%s", value);
+	else if (!strcmp(word, "security"))
+		snprintf(path->security, sizeof(path->security), "%s", value);
 	for (i = 0; i < F_COUNT; i++)
 		if (!strcmp(word, figures[i].key))
 			path->figure[i] = strtoull(value, NULL, 10);
@@ -208,6 +211,7 @@ static void print_json(const char *dir, const struct paths *before,
 		print_string(p->rail);
 		printf(", \"address\": ");
 		print_string(p->addr);
+		printf(", \"security\": \"%s\"", p->security);
 		for (f = 0; f < F_COUNT; f++)
 			printf(", \"%s\": %llu", figures[f].json, p->figure[f]);
 		printf(", \"rate_out\": %.0f, \"rate_in\": %.0f}",
@@ -234,14 +238,15 @@ static void print_table(const struct paths *before, const struct paths *now,
 	char out[16], in[16], rout[16], rin[16];
 	size_t i;
 
-	printf("%-10s %-5s %-10s %-24s %9s %6s %6s %7s %7s %8s %8s %6s %6s\n",
-	       "STATE", "PROTO", "RAIL", "ADDRESS", "CALLS", "OUT", "IN", "OUT/s",
+	printf("%-10s %-5s %-4s %-10s %-24s %9s %6s %6s %7s %7s %8s %8s %6s %6s\n",
+	       "STATE", "PROTO", "SEC", "RAIL", "ADDRESS", "CALLS", "OUT", "IN", "OUT/s",
 	       "IN/s", "P50us", "P99us", "RECONN", "RESENT");
 	for (i = 0; i < now->nr; i++) {
 		const struct path *p = &now->path[i];
 
-		printf("%-10s %-5s %-10s %-24s %9llu %6s %6s %7s %7s %8llu %8llu %6llu %6llu\n",
-		       p->state, p->transport, p->rail, p->addr, p->figure[F_CALLS],
+		printf("%-10s %-5s %-4s %-10s %-24s %9llu %6s %6s %7s %7s %8llu %8llu %6llu %6llu\n",
+		       p->state, p->transport, *p->security ? p->security : "-",
+		       p->rail, p->addr, p->figure[F_CALLS],
 		       scaled(p->figure[F_OUT], out, sizeof(out)),
 		       scaled(p->figure[F_IN], in, sizeof(in)),
 		       scaled(rate(before, now, i, F_OUT, seconds), rout, sizeof(rout)),

@@ -10,6 +10,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *does;
 } commands[] = {
+	{ "cred", cmd_cred, "show, set and drop what proves who this host is" },
 	{ "paths", cmd_paths, "show the connections of a mount" },
 	{ "stat", cmd_stat, "show what went direct into and out of device memory" },
 	{ "doctor", cmd_doctor, "say what this host lacks (--gpu: for GPU memory)" },

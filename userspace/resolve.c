@@ -13,7 +13,7 @@
 
 #include "helper.h"
 
-static void add_addr(struct addrlist *addrs, const char *text)
+static void add_addr(struct addrlist *addrs, const char *text, const char *host)
 {
 	size_t i;
 
@@ -22,6 +22,8 @@ static void add_addr(struct addrlist *addrs, const char *text)
 			return;
 	addrs->text = xrealloc(addrs->text, addrs->nr + 1,
 			       sizeof(*addrs->text));
+	addrs->host = xrealloc(addrs->host, addrs->nr + 1, sizeof(*addrs->host));
+	addrs->host[addrs->nr] = xstrndup(host, strcspn(host, "%"));
 	addrs->text[addrs->nr++] = xstrndup(text, strlen(text));
 }
 
@@ -45,7 +47,7 @@ static int resolve_host(const struct host *host, struct addrlist *addrs)
 	for (ai = list; ai; ai = ai->ai_next)
 		if (!getnameinfo(ai->ai_addr, ai->ai_addrlen, text,
 				 sizeof(text), NULL, 0, NI_NUMERICHOST))
-			add_addr(addrs, text);
+			add_addr(addrs, text, host->text);
 	freeaddrinfo(list);
 	return addrs->nr ? 0 : EAI_NONAME;
 }
@@ -106,8 +108,11 @@ void addrlist_free(struct addrlist *addrs)
 {
 	size_t i;
 
-	for (i = 0; i < addrs->nr; i++)
+	for (i = 0; i < addrs->nr; i++) {
 		free(addrs->text[i]);
+		free(addrs->host[i]);
+	}
 	free(addrs->text);
+	free(addrs->host);
 	memset(addrs, 0, sizeof(*addrs));
 }

@@ -334,6 +334,7 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 	unsigned int i;
 
 	if (!net_eq(cl->net, args->net) ||
+	    !prpc_tls_equal(&cl->tls, &args->tls) ||
 	    !pn4_transport_fits(cl, args->proto))
 		return false;
 	if (args->data_server ? cl->minor != args->minor : cl->data_server)
@@ -346,13 +347,17 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 	for (i = 0; i < args->nr_addrs; i++) {
 		ss = args->addrs[i];
 		pn4_addr_set_port(&ss, args, cl->transport);
-		if (prpc_peer_proven(cl->peer, &ss))
+		if (prpc_peer_proven(cl->peer, &ss, cl->tls.mode ? args->names[i] : NULL))
 			return true;
 	}
 	return false;
 }
 
-/* Number owners that came out equal but belong to different namespaces. */
+/*
+ * Number owners that came out equal but belong to different namespaces, or
+ * prove themselves with different keys: what is under TLS is never shared with
+ * what is not.
+ */
 static void pn4_client_own(struct pn4_client *cl)
 {
 	struct pn4_client *other;
@@ -361,10 +366,14 @@ static void pn4_client_own(struct pn4_client *cl)
 
 	lockdep_assert_held(&pn4_clients_lock);
 	len = pn4_owner(cl->net, cl->owner, sizeof(cl->owner) - 16);
-	len += scnprintf(cl->owner + len, 8, "%s", cl->transport->owner);
+	len += scnprintf(cl->owner + len, 8, "%s%s", cl->transport->owner,
+			 cl->tls.mode == PRPC_TLS_SERVER ? "/tls" :
+			 cl->tls.mode == PRPC_TLS_MUTUAL ? "/mtls" : "");
 again:
 	list_for_each_entry(other, &pn4_clients, link) {
-		if (net_eq(other->net, cl->net) || strcmp(other->owner, cl->owner))
+		if ((net_eq(other->net, cl->net) &&
+		     prpc_tls_equal(&other->tls, &cl->tls)) ||
+		    strcmp(other->owner, cl->owner))
 			continue;
 		snprintf(cl->owner + len, sizeof(cl->owner) - len, ".%u", ++n);
 		goto again;
@@ -408,6 +417,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	cl->minor = args->minor;
 	cl->minor_fixed = args->minor_fixed;
 	cl->data_server = args->data_server;
+	cl->tls = args->tls;
 	cl->transport = t;
 	cl->lease_time = 60;
 	cl->state_gen = 1;
@@ -434,6 +444,8 @@ static int pn4_client_peer(struct pn4_client *cl,
 		.vers = PN4_VERSION,
 		.cb_prog = PN4_CB_PROGRAM,
 		.nr_addrs = args->nr_addrs,
+		.names = args->names,
+		.tls = args->tls,
 		.rails = args->rails,
 		.nr_rails = args->nr_rails,
 		.max_paths = args->paths,
@@ -519,7 +531,9 @@ static struct pn4_client *pn4_client_twin(struct pn4_client *cl)
 
 	lockdep_assert_held(&pn4_clients_lock);
 	list_for_each_entry(other, &pn4_clients, link)
-		if (net_eq(other->net, cl->net) && other->server && cl->server &&
+		if (net_eq(other->net, cl->net) &&
+		    prpc_tls_equal(&other->tls, &cl->tls) &&
+		    other->server && cl->server &&
 		    other->clientid == cl->clientid &&
 		    other->minor == cl->minor &&
 		    (!other->data_server || cl->data_server) &&
@@ -564,6 +578,9 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 	mutex_unlock(&pn4_clients_lock);
 
 	err = pn4_client_peer(cl, args, patience) ?: pn4_client_begin(cl);
+	/* a server may refuse our certificate only after the handshake */
+	if (err == -ENOTCONN && prpc_peer_error(cl->peer) == -EBADE)
+		err = -EBADE;
 	if (err) {
 		pn4_client_destroy(cl);
 		return ERR_PTR(err);

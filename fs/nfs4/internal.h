@@ -179,6 +179,7 @@ struct pn4_client {
 	u32 minor;
 	bool minor_fixed;
 	bool data_server;		/* nothing but: no mount uses it */
+	struct prpc_tls tls;
 	const struct pn4_transport *transport;
 	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 

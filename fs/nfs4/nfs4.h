@@ -52,6 +52,8 @@ struct pn4_mount_args {
 	const char *name;
 	const struct sockaddr_storage *addrs;
 	unsigned int nr_addrs;
+	const char *const *names;	/* of the addresses, for certificates */
+	struct prpc_tls tls;
 	unsigned int port;
 	unsigned int minor;
 	bool minor_fixed;
@@ -506,6 +508,11 @@ bool pn4_has_unstable(struct pn4_node *node);
 void pn4_layout_attr(const struct pn4_node *node, struct pn4_attr *attr);
 /* All nodes of the volume: for sync_fs, and before evicting all inodes. */
 int pn4_commit_all(struct pn4_volume *vol);
+/*
+ * New connections with the keys of today, while everything goes on.  0,
+ * -ERESTARTSYS or -ETIMEDOUT: a path does not come back, the others are as before.
+ */
+int pn4_renew(struct pn4_volume *vol);
 
 int pn4_allocate(struct pn4_node *node, struct pn4_open *open, u64 pos, u64 len,
 		 struct pn4_attr *attr);

@@ -30,6 +30,7 @@ static const struct pn4_no_rdma {
 	{ -EHOSTUNREACH, "no-rdma-route", "no RDMA device here leads to the server" },
 	{ -EADDRNOTAVAIL, "no-rdma-route", "no RDMA device here leads to the server" },
 	{ -ECONNREFUSED, "rdma-refused", "the server refuses RDMA connections" },
+	{ -EOPNOTSUPP, "tls", "nothing is encrypted over RDMA" },
 	{ -ETIMEDOUT, "rdma-silent", "the server does not answer RDMA connections" },
 	{ 0, "rdma-failed", "RDMA does not work with the server" },
 };
@@ -46,10 +47,10 @@ static const struct pn4_no_rdma *pn4_no_rdma_because(int error)
 static struct pn4_client *pn4_transport_auto(const struct pn4_mount_args *args)
 {
 	const struct pn4_no_rdma *no;
-	int error = -ENOPROTOOPT;
+	int error = args->tls.mode ? -EOPNOTSUPP : -ENOPROTOOPT;
 	struct pn4_client *cl;
 
-	if (prpc_transport_loaded(pn4_rdma.name)) {
+	if (!args->tls.mode && prpc_transport_loaded(pn4_rdma.name)) {
 		cl = pn4_client_make(args, &pn4_rdma, "rdma-works",
 				     PN4_RDMA_PATIENCE);
 		if (!IS_ERR(cl)) {

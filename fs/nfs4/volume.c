@@ -9,6 +9,7 @@ struct workqueue_struct *pn4_wq;
 struct workqueue_struct *pn4_state_wq;
 
 #define PN4_DTSIZE	(64U << 10)
+#define PN4_RENEW_TIME	(60 * HZ)	/* for one connection */
 
 static struct pn4_volume *pn4_volume_alloc(const char *name)
 {
@@ -307,6 +308,11 @@ bool pn4_reaches(const struct pn4_volume *vol, enum prpc_memory memory)
 const char *pn4_proto(const struct pn4_volume *vol)
 {
 	return vol->client->transport->name;
+}
+
+int pn4_renew(struct pn4_volume *vol)
+{
+	return prpc_peer_renew(vol->client->peer, PN4_RENEW_TIME);
 }
 
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m)

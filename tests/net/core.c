@@ -13,5 +13,8 @@
 #include "../../net/tcp.c"
 #include "../../net/tcp_rx.c"
 #include "../../net/tcp_tx.c"
+#ifdef CONFIG_NET_HANDSHAKE
+#include "../../net/tls.c"
+#endif
 /* last: it makes the events of every later include of trace.h once more */
 #include "../../net/trace.c"
