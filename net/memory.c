@@ -52,17 +52,17 @@ void prpc_gpu_put(const struct prpc_gpu_ops *ops)
 static int prpc_is_gpu(struct prpc_data *data)
 {
 	const struct prpc_gpu_ops *ops = prpc_gpu_get();
-	bool first, last;
+	unsigned int i, theirs = 0;
 
 	if (likely(!ops))
 		return 0;
-	/* a request lies in one mapping, so the ends speak for what is between */
-	first = ops->mine(data->bv[0].bv_page);
-	last = ops->mine(data->bv[data->nr - 1].bv_page);
-	if (first && last)
+	/* each: a vector of buffers may have others between its ends */
+	for (i = 0; i < data->nr; i++)
+		theirs += ops->mine(data->bv[i].bv_page);
+	if (theirs == data->nr)
 		data->gpu = ops->index(data->bv[0].bv_page);
 	prpc_gpu_put(ops);
-	return first == last ? first : -EINVAL;
+	return !theirs ? 0 : theirs == data->nr ? 1 : -EINVAL;
 }
 
 int prpc_data_classify(struct prpc_data *data, bool peer)

@@ -202,6 +202,9 @@ struct pn4_segment *pn4_layout_begin(struct pn4_io *io, u64 pos)
 	/* what is sent again was lost by this very way (or worse) */
 	if (io->resend || !pn4_lease_sure(vol->client))
 		return NULL;
+	/* taking device memory back, pn4_io_abort(), only knows the server itself */
+	if (prpc_foreign(&io->data))
+		return NULL;
 	lo = pn4_layout_of(io->node, io->cred);
 	if (!lo)
 		return NULL;
