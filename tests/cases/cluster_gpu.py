@@ -63,7 +63,7 @@ def _carried(b, stat):
     return sum(path[stat] for path in _stat(b)["paths"])
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_first(b):
     """4 KiB by the device alone: on the path, too, and the door stays open meanwhile."""
     with _gpu(b):
@@ -81,7 +81,7 @@ def t_reads(b):
         _play(b, "reads", _mount(b) + " 2")
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_writes(b):
     with _gpu(b):
         _play(b, "writes", _mount(b) + " 2")
@@ -96,20 +96,20 @@ def t_16_mib(b):
         _play(b, "writes", d, 250)
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_tcp(b):
     """No device places what comes over TCP: an error, not a copy."""
     with _gpu(b):
         _play(b, "refused", _mount(b, proto="tcp"))
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_off(b):
     with _gpu(b):
         _play(b, "refused", _mount(b, "gpudirect=off"))
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_require(b):
     """Without RDMA there is no mount then."""
     b.mount("node1:/export", "/mnt/b", options="gpudirect=bounce", proto="tcp")
@@ -126,19 +126,19 @@ def t_require(b):
             b.run(b.client, "/penstock/guest/rdma off")
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_map_fails(b):
     with _gpu(b):
         _play(b, "map_fails", _mount(b))
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_killed(b):
     with _gpu(b):
         _play(b, "killed", _mount(b), 150)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_killed_in_silence(b):
     """The server says nothing any more: who is killed goes all the same, and
     nothing stays mapped."""
@@ -157,14 +157,14 @@ def t_killed_in_silence(b):
                 _play(b, "clean", d)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 long
 def t_unregistered(b):
     """nvidia-fs lets go in the middle of I/O, and takes hold again."""
     with _gpu(b):
         _play(b, "unregistered", _mount(b), 150)
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_order_of_loading(b):
     """The driver before the door; the door unloaded while it is used."""
     with _gpu(b, DOUBLE, DOOR):
@@ -178,7 +178,7 @@ def t_order_of_loading(b):
         _play(b, "first", d)
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_owner_of_symbols(b):
     """Another module exports them: ours is refused, mounts work on."""
     _there(b)
@@ -198,7 +198,7 @@ def t_owner_of_symbols(b):
             b.run(b.client, "/penstock/guest/rdma off")
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_features(b):
     """An nvidia-fs that cannot do enough is turned down."""
     with _gpu(b):
@@ -230,7 +230,7 @@ def _peer(b, parameters=""):
             b.run(b.client, "rmmod penstock_rdma; /penstock/guest/rdma off")
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_peer(b):
     """Moved by the (software) device, mixed requests, too."""
     with _peer(b, "p2p_without_pci=1"):
@@ -238,7 +238,7 @@ def t_peer(b):
         b.run(b.client, f"{PEER} direct {d}", timeout=100)
 
 
-#: fs=penstock timeout=120
+#: fs=penstock timeout=120 long
 def t_peer_refused(b):
     """Neither TCP nor software reaches it; by the CPU only if the mount says so."""
     with _peer(b):

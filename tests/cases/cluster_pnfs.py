@@ -159,7 +159,7 @@ def _recalled(b, kind, **more):
     _reads(b, d)
 
 
-#: proto=tcp
+#: proto=tcp long
 def t_recall_file(b):
     """A file's layout is recalled while it is written: given back, asked for again."""
     _recalled(b, "file")
@@ -186,7 +186,7 @@ def t_server_dies(b):
         b.fail("nothing went through the metadata server")
 
 
-#: proto=tcp
+#: proto=tcp long
 def t_mirror_dies(b):
     """Of two mirrors one goes away: reads take the other one and nobody notices."""
     bed, d = _through(b, servers=2, mirrors=2)
@@ -227,7 +227,7 @@ def _answers(b, status):
     return reported
 
 
-#: proto=tcp
+#: proto=tcp long
 def t_answers_io(b):
     if not _answers(b, "IO"):
         b.fail("nothing was reported")
@@ -266,7 +266,7 @@ def _garbage(b, what, kinds, **config):
     _reads(b, d, "good")
 
 
-#: proto=tcp
+#: proto=tcp long
 def t_garbage_layout(b):
     """Layouts that are none: I/O goes through the metadata server."""
     _garbage(b, "layout", ("empty", "short", "ones"))
