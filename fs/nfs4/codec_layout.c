@@ -327,7 +327,7 @@ static void pn4_dec_devnotify(struct pxdr_dec *d, u32 *kinds,
 	pn4_dec_bitmap(d, mask, true);
 	p = pxdr_get_opaque(d, (u32)pxdr_left(d), &len);
 	*kinds = mask[0];
-	pxdr_dec_init(vals, p, len);
+	pxdr_dec_init(vals, p ?: d->p, len);
 }
 
 int pn4_dec_cb_notify_deviceid(struct pxdr_dec *d,
