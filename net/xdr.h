@@ -95,6 +95,18 @@ static inline void pxdr_opaque(struct pxdr_enc *e, const void *data, u32 len)
 	pxdr_fixed(e, data, len);
 }
 
+/* opaque<> whose length shows only at its end: what is encoded in between. */
+static inline __be32 *pxdr_opaque_begin(struct pxdr_enc *e)
+{
+	return pxdr_reserve(e, 4);
+}
+
+static inline void pxdr_opaque_end(struct pxdr_enc *e, __be32 *len)
+{
+	if (len && !e->overflow)
+		*len = cpu_to_be32((u32)((u8 *)e->p - (u8 *)(len + 1)));
+}
+
 static inline void pxdr_dec_init(struct pxdr_dec *d, const void *buf, size_t len)
 {
 	d->p = buf;

@@ -464,7 +464,7 @@ void pn4_enc_fattr(struct pxdr_enc *e, const struct pn4_attr *set)
 
 	pn4_set_mask(set, mask);
 	pn4_enc_bitmap(e, mask);
-	len = pxdr_reserve(e, 4);
+	len = pxdr_opaque_begin(e);
 	if (pn4_mask_has(mask, PN4_FATTR_SIZE))
 		pxdr_u64(e, set->size);
 	if (pn4_mask_has(mask, PN4_FATTR_MODE))
@@ -485,6 +485,5 @@ void pn4_enc_fattr(struct pxdr_enc *e, const struct pn4_attr *set)
 		pxdr_u32(e, set->mode & 07777);
 		pxdr_u32(e, set->umask & 0777);
 	}
-	if (len && !e->overflow)
-		*len = cpu_to_be32((u32)((u8 *)e->p - (u8 *)(len + 1)));
+	pxdr_opaque_end(e, len);
 }

@@ -153,7 +153,7 @@ static void pn4_enc_stats_update(struct pxdr_enc *e, u32 type,
 	__be32 *len;
 
 	pxdr_u32(e, type);
-	len = pxdr_reserve(e, 4);
+	len = pxdr_opaque_begin(e);
 	if (type == PN4_LAYOUT_FLEX) {
 		pxdr_opaque(e, s->netid, strlen(s->netid));
 		pxdr_opaque(e, s->addr, strlen(s->addr));
@@ -163,8 +163,7 @@ static void pn4_enc_stats_update(struct pxdr_enc *e, u32 type,
 		pn4_enc_nfstime(e, s->duration);
 		pxdr_u32(e, false);	/* not local */
 	}
-	if (len && !e->overflow)
-		*len = cpu_to_be32((u32)((u8 *)e->p - (u8 *)(len + 1)));
+	pxdr_opaque_end(e, len);
 }
 
 void pn4_enc_layouterror(struct pxdr_enc *e, const struct pn4_stateid *sid,
@@ -226,7 +225,7 @@ static void pn4_enc_iostats(struct pxdr_enc *e, const struct pn4_stateid *sid,
 static void pn4_enc_return_body(struct pxdr_enc *e,
 				const struct pn4_layoutreturn_args *a)
 {
-	__be32 *len = pxdr_reserve(e, 4);
+	__be32 *len = pxdr_opaque_begin(e);
 	u32 i;
 
 	if (a->type == PN4_LAYOUT_FLEX) {
@@ -237,8 +236,7 @@ static void pn4_enc_return_body(struct pxdr_enc *e,
 		for (i = 0; i < a->nr_stats; i++)
 			pn4_enc_iostats(e, &a->stateid, &a->stats[i]);
 	}
-	if (len && !e->overflow)
-		*len = cpu_to_be32((u32)((u8 *)e->p - (u8 *)(len + 1)));
+	pxdr_opaque_end(e, len);
 }
 
 void pn4_enc_layoutreturn(struct pxdr_enc *e,
