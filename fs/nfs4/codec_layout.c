@@ -3,6 +3,7 @@
  * Layouts: the operations on them, and what layouts and devices consist of.
  */
 #include <linux/errno.h>
+#include <linux/math64.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include "attr.h"
@@ -112,21 +113,10 @@ static void pn4_enc_device_error(struct pxdr_enc *e,
 
 static void pn4_enc_nfstime(struct pxdr_enc *e, u64 ns)
 {
-	u64 sec = 0;
+	u64 rest;
 
-	/* durations are short: no 64-bit division in pure code */
-	while (ns >= PN4_NSEC) {
-		u64 step = PN4_NSEC, n = 1;
-
-		while (step <= ns / 2) {
-			step *= 2;
-			n *= 2;
-		}
-		ns -= step;
-		sec += n;
-	}
-	pxdr_u64(e, sec);
-	pxdr_u32(e, (u32)ns);
+	pxdr_u64(e, div64_u64_rem(ns, PN4_NSEC, &rest));
+	pxdr_u32(e, (u32)rest);
 }
 
 /* io_info4 */
@@ -146,6 +136,18 @@ static void pn4_enc_io_latency(struct pxdr_enc *e, const struct pn4_ds_count *c)
 	pn4_enc_nfstime(e, c->busy_ns);
 }
 
+/* ff_layoutupdate4 */
+static void pn4_enc_ff_update(struct pxdr_enc *e, const struct pn4_ds_stats *s)
+{
+	pxdr_opaque(e, s->netid, strlen(s->netid));
+	pxdr_opaque(e, s->addr, strlen(s->addr));
+	pxdr_opaque(e, s->fh.data, s->fh.len);
+	pn4_enc_io_latency(e, &s->read);
+	pn4_enc_io_latency(e, &s->write);
+	pn4_enc_nfstime(e, s->duration);
+	pxdr_u32(e, false);	/* not local */
+}
+
 /* layoutupdate4 with ff_layoutupdate4 in it, or with nothing */
 static void pn4_enc_stats_update(struct pxdr_enc *e, u32 type,
 				 const struct pn4_ds_stats *s)
@@ -154,26 +156,26 @@ static void pn4_enc_stats_update(struct pxdr_enc *e, u32 type,
 
 	pxdr_u32(e, type);
 	len = pxdr_opaque_begin(e);
-	if (type == PN4_LAYOUT_FLEX) {
-		pxdr_opaque(e, s->netid, strlen(s->netid));
-		pxdr_opaque(e, s->addr, strlen(s->addr));
-		pxdr_opaque(e, s->fh.data, s->fh.len);
-		pn4_enc_io_latency(e, &s->read);
-		pn4_enc_io_latency(e, &s->write);
-		pn4_enc_nfstime(e, s->duration);
-		pxdr_u32(e, false);	/* not local */
-	}
+	if (type == PN4_LAYOUT_FLEX)
+		pn4_enc_ff_update(e, s);
 	pxdr_opaque_end(e, len);
+}
+
+/* ff_ioerr4, and what LAYOUTERROR has to say */
+static void pn4_enc_ioerr(struct pxdr_enc *e, const struct pn4_stateid *sid,
+			  const struct pn4_ds_error *err)
+{
+	pxdr_u64(e, err->offset);
+	pxdr_u64(e, err->length);
+	pn4_enc_stateid(e, sid);
+	pn4_enc_device_error(e, err);
 }
 
 void pn4_enc_layouterror(struct pxdr_enc *e, const struct pn4_stateid *sid,
 			 const struct pn4_ds_error *err)
 {
 	pxdr_u32(e, PN4_OP_LAYOUTERROR);
-	pxdr_u64(e, err->offset);
-	pxdr_u64(e, err->length);
-	pn4_enc_stateid(e, sid);
-	pn4_enc_device_error(e, err);
+	pn4_enc_ioerr(e, sid, err);
 }
 
 static void pn4_enc_stats_head(struct pxdr_enc *e, const struct pn4_stateid *sid,
@@ -197,28 +199,12 @@ void pn4_enc_layoutstats(struct pxdr_enc *e, const struct pn4_stateid *sid,
 
 /* ---- LAYOUTRETURN ---- */
 
-/* ff_ioerr4 */
-static void pn4_enc_ioerr(struct pxdr_enc *e, const struct pn4_stateid *sid,
-			  const struct pn4_ds_error *err)
-{
-	pxdr_u64(e, err->offset);
-	pxdr_u64(e, err->length);
-	pn4_enc_stateid(e, sid);
-	pn4_enc_device_error(e, err);
-}
-
 /* ff_iostats4: unlike LAYOUTSTATS, no layoutupdate4 around the last part */
 static void pn4_enc_iostats(struct pxdr_enc *e, const struct pn4_stateid *sid,
 			    const struct pn4_ds_stats *s)
 {
 	pn4_enc_stats_head(e, sid, s);
-	pxdr_opaque(e, s->netid, strlen(s->netid));
-	pxdr_opaque(e, s->addr, strlen(s->addr));
-	pxdr_opaque(e, s->fh.data, s->fh.len);
-	pn4_enc_io_latency(e, &s->read);
-	pn4_enc_io_latency(e, &s->write);
-	pn4_enc_nfstime(e, s->duration);
-	pxdr_u32(e, false);
+	pn4_enc_ff_update(e, s);
 }
 
 /* ff_layoutreturn4; files have nothing to say */
