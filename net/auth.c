@@ -25,7 +25,7 @@ static void prpc_auth_sys(const struct prpc_peer *peer, const struct cred *cred,
 	__be32 *len;
 
 	pxdr_u32(e, PRPC_AUTH_SYS);
-	len = pxdr_reserve(e, 4);
+	len = pxdr_opaque_begin(e);
 	pxdr_u32(e, 0);			/* stamp: arbitrary */
 	pxdr_opaque(e, peer->node, strlen(peer->node));
 	pxdr_u32(e, from_kuid(&init_user_ns, cred->fsuid));
@@ -33,8 +33,7 @@ static void prpc_auth_sys(const struct prpc_peer *peer, const struct cred *cred,
 	pxdr_u32(e, n);
 	for (i = 0; i < n; i++)
 		pxdr_u32(e, from_kgid(&init_user_ns, groups->gid[i]));
-	if (len)
-		*len = cpu_to_be32((const u8 *)e->p - (const u8 *)(len + 1));
+	pxdr_opaque_end(e, len);
 }
 
 void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
