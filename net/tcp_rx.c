@@ -226,7 +226,14 @@ static int ptcp_rx_step(struct ptcp_conn *c, struct sk_buff *skb,
 	return n;
 }
 
-/* After a failure the rest of the stream means nothing; eat it. */
+/*
+ * After a failure the rest of the stream means nothing; eat it.
+ *
+ * With TLS this is a task that owns the socket.  Those who are told of an answer
+ * may send at once where they find that they may (pn4_close_start()), which would
+ * wait for the socket for ever: bottom halves off, they leave it to a work item,
+ * as they do in softirq.
+ */
 static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
 			 unsigned int off, size_t len)
 {
@@ -234,6 +241,7 @@ static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
 	size_t left = len;
 	int n;
 
+	local_bh_disable();
 	while (left && !test_bit(PRPC_CONN_DOWN, &c->conn.flags)) {
 		n = ptcp_rx_step(c, skb, off, left);
 		if (n < 0) {
@@ -243,6 +251,7 @@ static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
 		off += n;
 		left -= n;
 	}
+	local_bh_enable();
 	return len;
 }
 
