@@ -337,11 +337,9 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 	    !prpc_tls_equal(&cl->tls, &args->tls) ||
 	    !pn4_transport_fits(cl, args->proto))
 		return false;
-	if (args->data_server ? cl->minor != args->minor : cl->data_server)
+	if (cl->data_server && !args->data_server)
 		return false;
-	if (args->data_server)
-		;
-	else if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
+	if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
 		return false;
 	/* not by the addresses that its mount named: one may be another server's */
 	for (i = 0; i < args->nr_addrs; i++) {

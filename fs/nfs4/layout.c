@@ -103,6 +103,13 @@ void pn4_layout_unlock(struct pn4_layout *lo)
 	wake_up_all(&lo->wait);
 }
 
+void pn4_layout_sid(struct pn4_layout *lo, struct pn4_stateid *sid)
+{
+	spin_lock_irq(&lo->lock);
+	*sid = lo->stateid;
+	spin_unlock_irq(&lo->lock);
+}
+
 static bool pn4_segment_in(const struct pn4_segment *seg, u32 iomode, u64 offset,
 			   u64 end)
 {
@@ -490,7 +497,7 @@ void pn4_layout_note(struct pn4_segment *seg, struct pn4_target *t,
 }
 
 /* What to tell the metadata server about status @st of a call. */
-static u32 pn4_ds_status(int st)
+u32 pn4_ds_status(int st)
 {
 	if (st > 0)
 		return st;

@@ -170,6 +170,9 @@ struct pn4_layout {
 void pn4_layout_put(struct pn4_layout *lo);
 void pn4_layout_kick(struct pn4_layout *lo);
 bool pn4_layout_kill(struct pn4_layout *lo, u32 iomode, u64 offset, u64 end);
+/* The state id of today. */
+void pn4_layout_sid(struct pn4_layout *lo, struct pn4_stateid *sid);
+u32 pn4_ds_status(int st);
 void pn4_layout_note(struct pn4_segment *seg, struct pn4_target *t,
 		     const struct pn4_ds_error *err);
 struct pn4_segment *pn4_segment_find(struct pn4_layout *lo, u64 pos, bool write);

@@ -253,20 +253,15 @@ static bool pn4_layoutget_again(struct pn4_call *c, int *st)
 static int pn4_layoutget_start(struct pn4_call *c, struct pn4_layout *lo,
 			       struct pn4_io *io, struct pn4_stateid *sid)
 {
-	bool have;
+	bool have = READ_ONCE(lo->has_stateid);
 	int err;
 
-	spin_lock_irq(&lo->lock);
-	have = lo->has_stateid;
-	spin_unlock_irq(&lo->lock);
 	if (!have && !io->open)
 		return -ENOENT;
 	err = pn4_call_start_open(c, have ? NULL : io->open, io->cred, sid);
 	if (err || !have)
 		return err;
-	spin_lock_irq(&lo->lock);
-	*sid = lo->stateid;
-	spin_unlock_irq(&lo->lock);
+	pn4_layout_sid(lo, sid);
 	return 0;
 }
 
@@ -307,13 +302,12 @@ static int pn4_layoutget_call(struct pn4_layout *lo, struct pn4_io *io,
 static u32 pn4_fetch_iomode(struct pn4_layout *lo, const struct pn4_io *io)
 {
 	struct pn4_segment *seg;
-	u32 iomode = PN4_IOMODE_READ;
+	u32 iomode = PN4_IOMODE_RW;
 
 	if (io->write)
 		return PN4_IOMODE_RW;
 	if (!io->open || !(io->open->fmode & FMODE_WRITE))
 		return PN4_IOMODE_READ;
-	iomode = PN4_IOMODE_RW;
 	spin_lock_irq(&lo->lock);
 	list_for_each_entry(seg, &lo->segments, link)
 		if (seg->flags & PN4_FF_NO_READ_IO)
@@ -353,10 +347,8 @@ static void pn4_fetch(struct pn4_layout *lo, struct pn4_io *io, u64 pos)
 		pr_warn_ratelimited("penstock: %s: a layout or device makes no sense; using the metadata server\n",
 				    lo->vol->name);
 	if (READ_ONCE(lo->has_stateid) && !READ_ONCE(lo->nr_segments)) {
+		/* without segments all of it goes back, see pn4_return_take() */
 		set_bit(PN4_LO_RETURN, &lo->flags);
-		lo->ret_iomode = PN4_IOMODE_ANY;
-		lo->ret_offset = 0;
-		lo->ret_end = U64_MAX;
 		pn4_layout_kick(lo);
 	}
 }

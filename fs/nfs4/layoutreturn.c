@@ -59,7 +59,7 @@ static void pn4_target_lost(struct pn4_layout *lo, struct pn4_target *t, int err
 {
 	struct pn4_ds_error e = {
 		.length = PN4_UINT64_MAX,
-		.status = err == -EREMOTEIO ? PN4ERR_IO : PN4ERR_NXIO,
+		.status = pn4_ds_status(err),
 		.op = PN4_OP_COMMIT,
 	};
 
@@ -212,9 +212,7 @@ static void pn4_report_call(struct pn4_layout *lo, const struct pn4_ds_error *er
 		st = pn4_call_start(c, lo->cred);
 		if (st)
 			break;
-		spin_lock_irq(&lo->lock);
-		sid = lo->stateid;
-		spin_unlock_irq(&lo->lock);
+		pn4_layout_sid(lo, &sid);
 		pn4_call_putfh(c, &lo->fh);
 		if (err)
 			pn4_enc_layouterror(pn4_op(c, PN4_OP_LAYOUTERROR), &sid,
@@ -319,9 +317,7 @@ static void pn4_return_call(struct pn4_layout *lo, struct pn4_layoutreturn_args 
 		st = pn4_call_start(c, lo->cred);
 		if (st)
 			break;
-		spin_lock_irq(&lo->lock);
-		a->stateid = lo->stateid;
-		spin_unlock_irq(&lo->lock);
+		pn4_layout_sid(lo, &a->stateid);
 		pn4_call_putfh(c, &lo->fh);
 		pn4_enc_layoutreturn(pn4_op(c, PN4_OP_LAYOUTRETURN), a);
 		st = pn4_call_run(c);
