@@ -74,7 +74,7 @@ def t_encrypted(b):
         b.finish(tap, ok=False)
 
 
-#: fs=penstock proto=tcp long
+#: fs=penstock proto=tcp
 def t_reconnect(b):
     """After a cut, and without tlshd, it is TLS or nothing; a wait for it can be killed."""
     with _tls(b):
@@ -92,7 +92,7 @@ def t_reconnect(b):
         _secure(b)
 
 
-#: fs=penstock proto=tcp long
+#: fs=penstock proto=tcp
 def t_mutual(b):
     """mtls with the key of penstock cred, replaced under fio; without one the server says no."""
     with _tls(b, small="mtls"):
@@ -111,7 +111,7 @@ def t_mutual(b):
                         "! { cat /proc/mounts /proc/self/mountstats; dmesg; } | grep -F -f /tmp/k")
 
 
-#: fs=penstock proto=tcp long
+#: fs=penstock proto=tcp
 def t_refusals(b):
     """Wrong names, dates and signatures, and what cannot have TLS."""
     with _tls(b):
