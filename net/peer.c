@@ -8,6 +8,10 @@
 #include "compat.h"
 #include "wait.h"
 
+/* prpc_peer_wait(): how long a server that refuses is asked again */
+#define PRPC_AGAIN	(1 * HZ)
+#define PRPC_AGAIN_MAX	(30 * HZ)
+
 struct prpc_transport {
 	struct list_head link;
 	const struct prpc_transport_ops *ops;
@@ -178,15 +182,35 @@ bool prpc_peer_live(struct prpc_peer *peer)
 	return READ_ONCE(peer->nr_live);
 }
 
+/*
+ * Has each address had its chance since @failures and @begun?  A server that
+ * starts refuses or resets connections for a moment: it gets a few more, with
+ * the pauses of path.c, and at least one.
+ */
+static bool prpc_peer_failed(const struct prpc_peer *peer, unsigned int failures,
+			     unsigned long begun)
+{
+	unsigned int n = READ_ONCE(peer->failures) - failures;
+	int error = READ_ONCE(peer->error);
+
+	if (n < peer->nr_first)
+		return false;
+	if (error != -ECONNREFUSED && error != -ECONNRESET)
+		return true;
+	return time_after(jiffies, begun + (n < 2 * peer->nr_first ?
+					    PRPC_AGAIN_MAX : PRPC_AGAIN));
+}
+
 int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 {
-	unsigned int since = READ_ONCE(peer->failures);
+	unsigned int failures = READ_ONCE(peer->failures);
+	unsigned long begun = jiffies;
 	int error;
 
 	prpc_peer_start(peer);
 	error = prpc_wait_killable(peer->wait,
 				   prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
-				   READ_ONCE(peer->failures) - since >= peer->nr_first,
+				   prpc_peer_failed(peer, failures, begun),
 				   timeout);
 	if (prpc_peer_live(peer))
 		return 0;

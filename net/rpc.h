@@ -224,7 +224,9 @@ bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *add
 /*
  * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, -ETIMEDOUT
  * after @timeout jiffies (MAX_SCHEDULE_TIMEOUT: never), or, once each address
- * has failed since the call began, the error of the last one.
+ * has failed since the call began, the error of the last one.  Who refuses or
+ * resets a connection, as a server that is starting does, is asked again for a
+ * second, and each address at least once more within half a minute.
  */
 int prpc_peer_wait(struct prpc_peer *peer, long timeout);
 /* Is a connection live now?  Any context. */
