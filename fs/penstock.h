@@ -74,6 +74,7 @@ struct ps_sb {
 	u64 unstable_max;
 	struct llist_head put_list;
 	struct work_struct put_work;
+	struct kobject *dir;		/* in sysfs */
 };
 
 /* ps_inode.flags */
@@ -221,6 +222,13 @@ void ps_busy_put(struct ps_sb *sbi);
 /* shrink.c */
 int ps_shrink_init(void);
 void ps_shrink_exit(void);
+
+/* sysfs.c */
+int ps_sysfs_init(void);
+void ps_sysfs_exit(void);
+/* Show @sb, now that it is there; it works without, too. */
+void ps_sysfs_add(struct super_block *sb);
+void ps_sysfs_del(struct ps_sb *sbi);
 
 /* submount.c */
 struct vfsmount *ps_d_automount(struct path *path);

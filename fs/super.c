@@ -308,8 +308,10 @@ static int ps_get_tree(struct fs_context *fc)
 		return PTR_ERR(sb);
 	if (!sb->s_root) {
 		rc = ps_fill_super(sb);
-		if (!rc)
+		if (!rc) {
 			sb->s_flags |= SB_ACTIVE;
+			ps_sysfs_add(sb);
+		}
 	}
 	if (!rc)
 		rc = ps_get_root(fc, sb, &fh, &attr, asked);
@@ -320,21 +322,10 @@ static int ps_get_tree(struct fs_context *fc)
 
 /* ---- remount ---- */
 
-static bool ps_has_addr(const struct ps_opts *o, const struct sockaddr_storage *ss)
-{
-	unsigned int i;
-
-	for (i = 0; i < o->nr_addrs; i++)
-		if (!memcmp(&o->addrs[i], ss, sizeof(*ss)))
-			return true;
-	return false;
-}
-
 static const char *ps_fixed_option(const struct ps_sb *old,
 				   const struct ps_sb *new)
 {
 	const struct ps_opts *o = &old->opts, *n = &new->opts;
-	unsigned int i;
 
 	if (n->minor != o->minor && n->minor != old->vol->minor)
 		return "vers";
@@ -349,20 +340,40 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "port";
 	if (n->local_lock != o->local_lock)
 		return "local_lock";
-	if (n->paths != o->paths)
-		return "paths";
-	if (n->nr_rails != o->nr_rails)
-		return "rails";
-	for (i = 0; i < n->nr_rails; i++)
-		if (strcmp(n->rails[i].name, o->rails[i].name))
-			return "rails";
-	for (i = 0; i < n->nr_addrs; i++)
-		if (!ps_has_addr(o, &n->addrs[i]))
-			return "addr";
 	return NULL;
 }
 
-/* What can change while files are open: how long to wait, how long to trust. */
+/* addr=, rails= and paths=, as far as they are given. */
+static int ps_change_paths(struct fs_context *fc, struct ps_sb *sbi,
+			   const struct ps_opts *new)
+{
+	const struct ps_fs_context *ctx = fc->fs_private;
+	struct pn4_mount_args args = {
+		.addrs = new->addrs,
+		.nr_addrs = ctx->addrs_reset ? new->nr_addrs : 0,
+		.port = new->port,
+		.rails = new->rails,
+		.nr_rails = ctx->rails_reset ? new->nr_rails : 0,
+		.paths = new->paths,
+	};
+	int rc;
+
+	if (!args.nr_addrs && !args.nr_rails && !args.paths)
+		return 0;
+	rc = pn4_paths_change(sbi->vol, &args);
+	if (rc == -EADDRNOTAVAIL)
+		errorf(fc, "penstock: %s: none of the addresses could be reached through any of the rails; nothing has changed",
+		       sbi->source);
+	else if (rc == -ENOTCONN)
+		errorf(fc, "penstock: %s: no path that would be left leads to this server; nothing has changed",
+		       sbi->source);
+	return rc;
+}
+
+/*
+ * What can change while files are open: the paths, how long to wait, how long
+ * to trust.
+ */
 static int ps_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->root->d_sb;
@@ -387,7 +398,14 @@ static int ps_reconfigure(struct fs_context *fc)
 	if (fixed)
 		return invalf(fc, "penstock: %s: %s= cannot change on remount; unmount first",
 			      sbi->source, fixed);
-	sync_filesystem(sb);
+	rc = ps_change_paths(fc, sbi, &new->opts);
+	if (rc)
+		return rc;
+	/* for paths alone nothing has to be written, which may take them to end */
+	if (fc->sb_flags_mask || sbi->opts.soft != new->opts.soft ||
+	    sbi->opts.timeout != new->opts.timeout ||
+	    sbi->opts.actimeo != new->opts.actimeo)
+		sync_filesystem(sb);
 	sbi->opts.soft = new->opts.soft;
 	sbi->opts.timeout = new->opts.timeout;
 	sbi->opts.actimeo = new->opts.actimeo;
@@ -456,6 +474,7 @@ int ps_init_fs_context(struct fs_context *fc)
 	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
 		rc = ps_copy_opts(&sbi->opts, &PS_SB(fc->root->d_sb)->opts);
 		sbi->opts.timeout_set = false;
+		sbi->opts.paths = 0;	/* unless it is given */
 	} else {
 		ctx->addrs_reset = true;
 	}
@@ -510,6 +529,7 @@ void ps_kill_sb(struct super_block *sb)
 
 	if (sb->s_root)
 		ps_last_sync(sb);
+	ps_sysfs_del(sbi);
 	kill_anon_super(sb);
 	ps_free_sb(sbi);
 }

@@ -108,6 +108,7 @@ static void prpc_peer_free(struct prpc_peer *peer)
 {
 	struct prpc_path *path, *next;
 
+	list_splice(&peer->retired, &peer->paths);
 	list_for_each_entry_safe(path, next, &peer->paths, link)
 		prpc_path_free(path);
 	if (peer->transport)
@@ -129,9 +130,10 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	if (!peer->table || !peer->name)
 		return -ENOMEM;
 	prpc_calls_init(peer);
-	error = prpc_rails_paths(peer, args);
+	error = prpc_rails_plan(peer, args);
 	if (error)
 		return error;
+	prpc_paths_enter(peer);
 	peer->transport = prpc_transport_get(args->proto, args->name);
 	return peer->transport ? 0 : -ENOPROTOOPT;
 }
@@ -153,6 +155,8 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&peer->paths);
+	INIT_LIST_HEAD(&peer->retired);
+	mutex_init(&peer->change);
 	INIT_LIST_HEAD(&peer->link);
 	init_waitqueue_head(&peer->wait);
 	peer->prog = args->prog;
@@ -222,12 +226,13 @@ int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr)
 {
 	struct prpc_path *path;
+	bool proven = false;
 
+	spin_lock_bh(&peer->lock);
 	list_for_each_entry(path, &peer->paths, link)
-		if (READ_ONCE(path->proven) &&
-		    !memcmp(&path->addr, addr, sizeof(*addr)))
-			return true;
-	return false;
+		proven |= path->proven && !memcmp(&path->addr, addr, sizeof(*addr));
+	spin_unlock_bh(&peer->lock);
+	return proven;
 }
 
 /*
@@ -246,6 +251,7 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 	WRITE_ONCE(peer->dying, true);
 	spin_unlock_bh(&peer->lock);
 	wake_up_all(&peer->wait);
+	prpc_unexpose(peer);
 	prpc_watch_stop(peer);
 
 	list_for_each_entry(path, &peer->paths, link)

@@ -17,6 +17,7 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/cred.h>
+#include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/seq_file.h>
 #include <linux/socket.h>
@@ -219,6 +220,15 @@ void *prpc_peer_priv(struct prpc_peer *peer);
  * out who that is, and judge the others in ->ready.
  */
 void prpc_peer_spread(struct prpc_peer *peer);
+/*
+ * Other addresses, rails or max_paths for a peer that is in use (the rest of
+ * @args but ident does not count).  What is in both plans goes on undisturbed.
+ * New paths are opened first; old ones then finish their calls, or hand them to
+ * others in the same slots.  May sleep, killable.
+ * 0; -EADDRNOTAVAIL: that would leave no path; -ENOTCONN: none of the paths
+ * that would be left works, though others do: nothing has changed; -ERESTARTSYS.
+ */
+int prpc_peer_change(struct prpc_peer *peer, const struct prpc_peer_args *args);
 /* Has a connection to @addr been live? */
 bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr);
 /*
@@ -248,6 +258,12 @@ void prpc_peer_reset(struct prpc_peer *peer, const struct prpc_conn *conn,
 void prpc_abort(struct prpc_peer *peer, const void *tag, int error);
 /* Close all, fail what is left with -ESHUTDOWN, wait, free.  May sleep. */
 void prpc_peer_destroy(struct prpc_peer *peer);
+/*
+ * Show the paths of @peer in a directory @name of @parent until it is destroyed.
+ * Returns the directory, borrowed; again if it exists already.  ERR_PTR.
+ */
+struct kobject *prpc_peer_expose(struct prpc_peer *peer, struct kobject *parent,
+				 const char *name);
 /* One line per path for mountstats; see Documentation/statistics.rst. */
 void prpc_peer_show(struct prpc_peer *peer, struct seq_file *m);
 /* In ->ready: */

@@ -150,11 +150,29 @@ struct pn4_deleg_table {
  * @lock guards volumes, clientid and server
  * @wait: slots free (exclusive waiters) and changes of @state (wake all)
  */
+/**
+ * struct pn4_paths - what the paths of a client are made of
+ * @addrs: with the port of the client's transport
+ * @rails: none: the suitable ones
+ * @max: connections at a time, 0: as many as seem sensible
+ */
+struct pn4_paths {
+	struct sockaddr_storage *addrs;
+	struct prpc_rail *rails;
+	unsigned int nr_addrs;
+	unsigned int nr_rails;
+	unsigned int max;
+};
+
 struct pn4_client {
 	refcount_t ref;
 	struct list_head link;		/* pn4_clients, under pn4_clients_lock */
 	struct net *net;
 	struct prpc_peer *peer;
+	struct pn4_paths paths;
+	struct mutex change_mutex;	/* one change of paths at a time; it may take long */
+	struct mutex paths_mutex;	/* guards what is in paths; inside change_mutex */
+	unsigned int number;		/* of all clients that were ever made */
 	const struct cred *cred;	/* the machine's, for state calls */
 	char *name;			/* for messages: the first mount's */
 	u32 minor;
@@ -431,6 +449,13 @@ struct pn4_client *pn4_client_get(const struct pn4_mount_args *args);
  * A new client over @t; @why: see struct pn4_client; @patience: jiffies for the
  * first connection.
  */
+/* paths.c */
+struct sockaddr_storage pn4_mount_addr(const struct pn4_mount_args *args,
+				       unsigned int n, const struct pn4_transport *t);
+int pn4_paths_init(struct pn4_client *cl, const struct pn4_mount_args *args,
+		   struct prpc_peer_args *peer_args);
+void pn4_paths_free(struct pn4_paths *p);
+
 struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 				   const struct pn4_transport *t,
 				   const char *why, long patience);

@@ -224,6 +224,16 @@ bool pn4_same_volume(const struct pn4_volume *a, const struct pn4_volume *b);
 /* The transport in use. */
 const char *pn4_proto(const struct pn4_volume *vol);
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m);
+/*
+ * Other addresses, rails or number of paths, for all volumes of the server.  What
+ * @args does not give stays as it is: addrs, rails and paths (and port, which
+ * goes with addrs) are looked at.  Errors: those of prpc_peer_change().
+ */
+int pn4_paths_change(struct pn4_volume *vol, const struct pn4_mount_args *args);
+/* ... as mount options. */
+void pn4_paths_show(struct pn4_volume *vol, struct seq_file *m);
+/* The directory in @parent that shows them; borrowed, ERR_PTR. */
+struct kobject *pn4_expose(struct pn4_volume *vol, struct kobject *parent);
 /* Counters for /proc/self/mountstats. */
 void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m);
 int pn4_statfs(struct pn4_node *node, struct pn4_statfs *st);
