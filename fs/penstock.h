@@ -211,6 +211,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi);
 /* super.c */
 struct ps_fs_context {
 	struct inode *covered;		/* submount: the directory, borrowed */
+	struct dentry *place;		/* submount: its name, borrowed */
 	struct super_block *parent;	/* submount, borrowed */
 	bool addrs_reset;		/* remount: addr= replaces the list */
 	bool rails_reset;

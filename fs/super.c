@@ -211,6 +211,9 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 	case -EADDRNOTAVAIL:
 		why = "no interface of this host leads to the server";
 		break;
+	case -EREMOTE:
+		why = "the server says that it is at another server; mount it from there";
+		break;
 	case -ENOTDIR:
 		why = "not a directory";
 		break;
@@ -222,11 +225,12 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 	return rc;
 }
 
-static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
-		      struct pn4_fh *fh, struct pn4_attr *attr)
+static struct pn4_mount_args ps_mount_args(const struct fs_context *fc,
+					   const struct ps_sb *sbi)
 {
 	const struct ps_opts *o = &sbi->opts;
-	struct pn4_mount_args args = {
+
+	return (struct pn4_mount_args) {
 		.net = sbi->net,
 		.name = fc->source,
 		.addrs = o->addrs,
@@ -238,7 +242,16 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 		.wsize = o->wsize,
 		.soft_timeout = o->soft ? o->timeout : 0,
 		.proto = o->proto,
+		.rails = o->rails,
+		.nr_rails = o->nr_rails,
+		.paths = o->paths,
 	};
+}
+
+static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
+		      struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct pn4_mount_args args;
 	const char *path;
 	int rc;
 
@@ -247,16 +260,30 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	rc = rc ?: ps_split_source(fc, &path);
 	if (rc)
 		return rc;
-	args.addrs = o->addrs;
-	args.nr_addrs = o->nr_addrs;
-	args.soft_timeout = o->soft ? o->timeout : 0;
-	args.rails = o->rails;
-	args.nr_rails = o->nr_rails;
-	args.paths = o->paths;
+	args = ps_mount_args(fc, sbi);
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
 	return rc ? ps_mount_failed(fc, rc) : 0;
+}
+
+/* The server says that what belongs here is at another one: go there. */
+static int ps_refer(struct fs_context *fc, struct ps_sb *sbi,
+		    struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct ps_fs_context *ctx = fc->fs_private;
+	struct pn4_mount_args args = ps_mount_args(fc, sbi);
+	struct name_snapshot name;
+	struct dentry *dir;
+	int rc;
+
+	take_dentry_name_snapshot(&name, ctx->place);
+	dir = dget_parent(ctx->place);
+	rc = pn4_refer(PS_N(d_inode(dir)), name.name.name, name.name.len, &args,
+		       &sbi->vol, fh, attr);
+	dput(dir);
+	release_dentry_name_snapshot(&name);
+	return rc;
 }
 
 /* Cross from the covered directory into what is behind it. */
@@ -268,6 +295,8 @@ static int ps_cross(struct fs_context *fc, struct ps_sb *sbi,
 	if (!ctx->covered)
 		return -EINVAL;
 	*fh = PS_N(ctx->covered)->fh;
+	if (pn4_is_referral(fh))
+		return ps_refer(fc, sbi, fh, attr);
 	return pn4_submount(PS_SB(ctx->parent)->vol, fh, &sbi->vol, attr);
 }
 

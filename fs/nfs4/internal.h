@@ -216,6 +216,7 @@ enum pn4_counter {
 	PN4_N_LOCK_NOTIFIES, PN4_N_LOCK_POLLS, PN4_N_PACED, PN4_N_DELEGS,
 	PN4_N_DELEG_RECALLS, PN4_N_DELEG_RETURNS, PN4_N_DELEG_RECLAIMS,
 	PN4_N_DELEGS_LOST, PN4_N_LOCAL_OPENS, PN4_N_LOCAL_LOCKS,
+	PN4_N_MOVED,
 	PN4_N_COUNTERS,
 };
 
@@ -256,6 +257,7 @@ struct pn4_call {
 	u32 session_gen;
 	bool has_slot;
 	bool privileged;		/* recovery itself: not gated */
+	bool may_be_away;		/* NFS4ERR_MOVED may mean a referral only */
 	bool nowait;
 	bool unkillable;
 	bool impatient;			/* a mount's: fail if connections keep breaking */
@@ -449,6 +451,13 @@ struct pn4_client *pn4_client_get(const struct pn4_mount_args *args);
  * A new client over @t; @why: see struct pn4_client; @patience: jiffies for the
  * first connection.
  */
+/* moved.c */
+/* pn4_lookup() of something that is not at this server. */
+int pn4_referral_lookup(struct pn4_node *dir, const char *name, u32 len,
+			struct pn4_fh *fh, struct pn4_attr *attr);
+/* A call of @vol was told NFS4ERR_MOVED. */
+void pn4_moved(struct pn4_volume *vol);
+
 /* paths.c */
 struct sockaddr_storage pn4_mount_addr(const struct pn4_mount_args *args,
 				       unsigned int n, const struct pn4_transport *t);

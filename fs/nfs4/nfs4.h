@@ -83,6 +83,7 @@ struct pn4_volume {
 	struct pn4_client *client;
 
 	bool dead;		/* umount -f: every call fails with -EIO */
+	unsigned long moved;	/* bit 0: the log says that it has gone elsewhere */
 	bool leaving;		/* delegations go with the inodes, see pn4_leave() */
 	atomic_t late;		/* CLOSEs under way, calls of killed tasks */
 	struct list_head client_link;
@@ -210,6 +211,16 @@ int pn4_mount(const struct pn4_mount_args *args, const char *path,
 /* A volume for the other file system that @fh of the same server is on. */
 int pn4_submount(struct pn4_volume *parent, const struct pn4_fh *fh,
 		 struct pn4_volume **volp, struct pn4_attr *attr);
+/* Is @fh what pn4_lookup() gives for a file system that is at another server? */
+bool pn4_is_referral(const struct pn4_fh *fh);
+/*
+ * As pn4_mount(), of the file system that the server refers to as @name in @dir.
+ * @args: as for a mount of this server, but for addrs.  -EREMOTE: the server
+ * names no address.
+ */
+int pn4_refer(struct pn4_node *dir, const char *name, u32 len,
+	      struct pn4_mount_args *args, struct pn4_volume **volp,
+	      struct pn4_fh *fh, struct pn4_attr *attr);
 /*
  * No file is open or dirty any more: from now on nothing pins an inode on account
  * of a delegation.

@@ -333,6 +333,7 @@ static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
 	[PN4_N_DELEGS_LOST] = "delegs_lost",
 	[PN4_N_LOCAL_OPENS] = "local_opens",
 	[PN4_N_LOCAL_LOCKS] = "local_locks",
+	[PN4_N_MOVED] = "moved",
 };
 
 static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
