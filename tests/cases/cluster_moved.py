@@ -25,7 +25,7 @@ def t_referral(b):
     # this server is as it was, and a rename does not cross over
     b.run(b.client, "cd /mnt/a; echo x >here; sync here; ! ln here away/there/here 2>/dev/null; rm here")
     b.umount()
-    b.run(b.client, "! grep penstock /proc/mounts")
+    b.run(b.client, "! grep -E '^[^ ]+ [^ ]+ penstock ' /proc/mounts")
 
 
 #: fs=penstock timeout=200
