@@ -189,6 +189,15 @@ static void test_remount_rails(void)
 	CHECK(opts.nr_params == 3);
 }
 
+/* New addresses take names along where the mount has TLS, named again or not. */
+static void test_remount_tls(void)
+{
+	CHECK(!parse("rw,xprtsec=mtls,addr=10.0.0.1,servername=node1", "remount,noac", false));
+	CHECK(opts.tls && !opts.mutual);
+	CHECK(!parse("rw,addr=10.0.0.1", "remount,noac", false));
+	CHECK(!opts.tls);
+}
+
 static void test_remount(void)
 {
 	static const char live[] =
@@ -220,6 +229,7 @@ int main(void)
 	test_unknown();
 	test_remount();
 	test_remount_rails();
+	test_remount_tls();
 	options_free(&opts);
 	return 0;
 }
