@@ -111,6 +111,7 @@ static void prpc_path_retire(struct prpc_path *path)
 	list_move_tail(&path->link, &peer->retired);
 	peer->nr_paths--;
 	spin_unlock_bh(&peer->lock);
+	wake_up_all(&peer->wait);	/* prpc_peer_renew() may wait for it */
 
 	prpc_dir_del(path);
 	wait_event_timeout(peer->wait, !READ_ONCE(path->calls) ||
