@@ -151,6 +151,8 @@ static int ps_d_weak_revalidate(struct dentry *dentry, unsigned int flags)
 		return 1;
 	if (test_bit(PS_I_GONE, &PS_I(inode)->flags))
 		return 0;
+	if (pn4_is_referral(&PS_N(inode)->fh))
+		return 1;
 	if (flags & LOOKUP_RCU)
 		return ps_attr_fresh(inode) ? 1 : -ECHILD;
 	return ps_attr_revalidate(inode) == -ESTALE ? 0 : 1;

@@ -45,11 +45,16 @@ static int __init ps_init(void)
 	rc = ps_shrink_init();
 	if (rc)
 		goto err_cache;
-	rc = register_filesystem(&ps_fs_type);
+	rc = ps_sysfs_init();
 	if (rc)
 		goto err_shrink;
+	rc = register_filesystem(&ps_fs_type);
+	if (rc)
+		goto err_sysfs;
 	return 0;
 
+err_sysfs:
+	ps_sysfs_exit();
 err_shrink:
 	ps_shrink_exit();
 err_cache:
@@ -71,6 +76,7 @@ static void __exit ps_exit(void)
 {
 	unregister_filesystem(&ps_fs_type);
 	ps_submount_exit();
+	ps_sysfs_exit();
 	ps_shrink_exit();
 	rcu_barrier();		/* inodes and access entries being freed */
 	kmem_cache_destroy(ps_inode_cache);

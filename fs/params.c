@@ -358,20 +358,6 @@ int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from)
 	return ps_copy_names(to, from);
 }
 
-static void ps_show_addr(struct seq_file *m, const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in6 *sin6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET)
-		seq_printf(m, ",addr=%pI4",
-			   &((const struct sockaddr_in *)ss)->sin_addr);
-	else if (sin6->sin6_scope_id)
-		seq_printf(m, ",addr=%pI6c%%%u", &sin6->sin6_addr,
-			   sin6->sin6_scope_id);
-	else
-		seq_printf(m, ",addr=%pI6c", &sin6->sin6_addr);
-}
-
 static void ps_show_local_lock(struct seq_file *m, unsigned int local)
 {
 	const struct constant_table *t;
@@ -384,7 +370,6 @@ static void ps_show_local_lock(struct seq_file *m, unsigned int local)
 void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 {
 	const struct ps_opts *o = &sbi->opts;
-	unsigned int i;
 
 	pn4_show_options(sbi->vol, m);
 	seq_puts(m, ",sec=sys");
@@ -398,13 +383,5 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 	ps_show_local_lock(m, o->local_lock);
 	if (o->gpu)
 		seq_printf(m, ",gpudirect=%s", ps_gpu_mode_name(o->gpu));
-	if (o->paths)
-		seq_printf(m, ",paths=%u", o->paths);
-	for (i = 0; i < o->nr_rails; i++)
-		seq_printf(m, ",rails=%s", o->rails[i].name);
-	for (i = 0; i < o->nr_addrs; i++) {
-		ps_show_addr(m, &o->addrs[i]);
-		if (o->tls.mode && o->names[i])
-			seq_show_option(m, "servername", o->names[i]);
-	}
+	pn4_paths_show(sbi->vol, m);
 }

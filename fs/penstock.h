@@ -103,6 +103,7 @@ struct ps_sb {
 	atomic64_t gpu[PS_GPU_COUNTS];
 	struct llist_head put_list;
 	struct work_struct put_work;
+	struct kobject *dir;		/* in sysfs */
 };
 
 /* ps_inode.flags */
@@ -240,6 +241,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi);
 /* super.c */
 struct ps_fs_context {
 	struct inode *covered;		/* submount: the directory, borrowed */
+	struct dentry *place;		/* submount: its name, borrowed */
 	struct super_block *parent;	/* submount, borrowed */
 	bool addrs_reset;		/* remount: addr= replaces the list */
 	bool rails_reset;
@@ -265,6 +267,13 @@ void ps_busy_put(struct ps_sb *sbi);
 /* shrink.c */
 int ps_shrink_init(void);
 void ps_shrink_exit(void);
+
+/* sysfs.c */
+int ps_sysfs_init(void);
+void ps_sysfs_exit(void);
+/* Show @sb, now that it is there; it works without, too. */
+void ps_sysfs_add(struct super_block *sb);
+void ps_sysfs_del(struct ps_sb *sbi);
 
 /* submount.c */
 struct vfsmount *ps_d_automount(struct path *path);

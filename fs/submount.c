@@ -63,6 +63,7 @@ static int ps_submount_context(struct fs_context *fc, const struct path *path)
 	kfree(fc->source);
 	fc->source = source;
 	ctx->covered = d_inode(path->dentry);
+	ctx->place = path->dentry;
 	ctx->parent = path->dentry->d_sb;
 	put_net(sbi->net);
 	sbi->net = get_net(parent->net);

@@ -213,6 +213,9 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 	case -EADDRNOTAVAIL:
 		why = "no interface of this host leads to the server";
 		break;
+	case -EREMOTE:
+		why = "the server says that it is at another server; mount it from there";
+		break;
 	case -ENOTDIR:
 		why = "not a directory";
 		break;
@@ -224,15 +227,18 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 	return rc;
 }
 
-static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
-		      struct pn4_fh *fh, struct pn4_attr *attr)
+static struct pn4_mount_args ps_mount_args(const struct fs_context *fc,
+					   const struct ps_sb *sbi)
 {
 	const struct ps_opts *o = &sbi->opts;
-	struct pn4_mount_args args = {
+
+	return (struct pn4_mount_args) {
 		.net = sbi->net,
 		.name = fc->source,
 		.addrs = o->addrs,
 		.nr_addrs = o->nr_addrs,
+		.names = (const char *const *)o->names,
+		.tls = o->tls,
 		.port = o->port,
 		.minor = o->minor,
 		.minor_fixed = o->minor_fixed,
@@ -240,7 +246,16 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 		.wsize = o->wsize,
 		.soft_timeout = o->soft ? o->timeout : 0,
 		.proto = o->proto,
+		.rails = o->rails,
+		.nr_rails = o->nr_rails,
+		.paths = o->paths,
 	};
+}
+
+static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
+		      struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct pn4_mount_args args;
 	const char *path;
 	int rc;
 
@@ -249,18 +264,30 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	rc = rc ?: ps_split_source(fc, &path);
 	if (rc)
 		return rc;
-	args.addrs = o->addrs;
-	args.nr_addrs = o->nr_addrs;
-	args.soft_timeout = o->soft ? o->timeout : 0;
-	args.rails = o->rails;
-	args.nr_rails = o->nr_rails;
-	args.paths = o->paths;
-	args.names = (const char *const *)o->names;
-	args.tls = o->tls;
+	args = ps_mount_args(fc, sbi);
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
 	return rc ? ps_mount_failed(fc, rc) : ps_gpu_check_mount(fc, sbi);
+}
+
+/* The server says that what belongs here is at another one: go there. */
+static int ps_refer(struct fs_context *fc, struct ps_sb *sbi,
+		    struct pn4_fh *fh, struct pn4_attr *attr)
+{
+	struct ps_fs_context *ctx = fc->fs_private;
+	struct pn4_mount_args args = ps_mount_args(fc, sbi);
+	struct name_snapshot name;
+	struct dentry *dir;
+	int rc;
+
+	take_dentry_name_snapshot(&name, ctx->place);
+	dir = dget_parent(ctx->place);
+	rc = pn4_refer(PS_N(d_inode(dir)), name.name.name, name.name.len, &args,
+		       &sbi->vol, fh, attr);
+	dput(dir);
+	release_dentry_name_snapshot(&name);
+	return rc;
 }
 
 /* Cross from the covered directory into what is behind it. */
@@ -272,6 +299,8 @@ static int ps_cross(struct fs_context *fc, struct ps_sb *sbi,
 	if (!ctx->covered)
 		return -EINVAL;
 	*fh = PS_N(ctx->covered)->fh;
+	if (pn4_is_referral(fh))
+		return ps_refer(fc, sbi, fh, attr);
 	return pn4_submount(PS_SB(ctx->parent)->vol, fh, &sbi->vol, attr);
 }
 
@@ -312,8 +341,10 @@ static int ps_get_tree(struct fs_context *fc)
 		return PTR_ERR(sb);
 	if (!sb->s_root) {
 		rc = ps_fill_super(sb);
-		if (!rc)
+		if (!rc) {
 			sb->s_flags |= SB_ACTIVE;
+			ps_sysfs_add(sb);
+		}
 	}
 	if (!rc)
 		rc = ps_get_root(fc, sb, &fh, &attr, asked);
@@ -324,21 +355,10 @@ static int ps_get_tree(struct fs_context *fc)
 
 /* ---- remount ---- */
 
-static bool ps_has_addr(const struct ps_opts *o, const struct sockaddr_storage *ss)
-{
-	unsigned int i;
-
-	for (i = 0; i < o->nr_addrs; i++)
-		if (!memcmp(&o->addrs[i], ss, sizeof(*ss)))
-			return true;
-	return false;
-}
-
 static const char *ps_fixed_option(const struct ps_sb *old,
 				   const struct ps_sb *new)
 {
 	const struct ps_opts *o = &old->opts, *n = &new->opts;
-	unsigned int i;
 
 	if (n->minor != o->minor && n->minor != old->vol->minor)
 		return "vers";
@@ -355,18 +375,8 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "local_lock";
 	if (n->gpu != o->gpu)
 		return "gpudirect";
-	if (n->paths != o->paths)
-		return "paths";
 	if (!prpc_tls_equal(&n->tls, &o->tls))
 		return "xprtsec";
-	if (n->nr_rails != o->nr_rails)
-		return "rails";
-	for (i = 0; i < n->nr_rails; i++)
-		if (strcmp(n->rails[i].name, o->rails[i].name))
-			return "rails";
-	for (i = 0; i < n->nr_addrs; i++)
-		if (!ps_has_addr(o, &n->addrs[i]))
-			return "addr";
 	return NULL;
 }
 
@@ -380,7 +390,38 @@ static int ps_renew(struct fs_context *fc, struct ps_sb *sbi)
 	return rc;
 }
 
-/* What can change while files are open: how long to wait, how long to trust. */
+/* addr=, rails= and paths=, as far as they are given. */
+static int ps_change_paths(struct fs_context *fc, struct ps_sb *sbi,
+			   const struct ps_opts *new)
+{
+	const struct ps_fs_context *ctx = fc->fs_private;
+	struct pn4_mount_args args = {
+		.addrs = new->addrs,
+		.nr_addrs = ctx->addrs_reset ? new->nr_addrs : 0,
+		.names = (const char *const *)new->names,
+		.port = new->port,
+		.rails = new->rails,
+		.nr_rails = ctx->rails_reset ? new->nr_rails : 0,
+		.paths = new->paths,
+	};
+	int rc;
+
+	if (!args.nr_addrs && !args.nr_rails && !args.paths)
+		return 0;
+	rc = pn4_paths_change(sbi->vol, &args);
+	if (rc == -EADDRNOTAVAIL)
+		errorf(fc, "penstock: %s: none of the addresses could be reached through any of the rails; nothing has changed",
+		       sbi->source);
+	else if (rc == -ENOTCONN)
+		errorf(fc, "penstock: %s: no path that would be left leads to this server; nothing has changed",
+		       sbi->source);
+	return rc;
+}
+
+/*
+ * What can change while files are open: the paths, how long to wait, how long
+ * to trust.
+ */
 static int ps_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->root->d_sb;
@@ -405,7 +446,14 @@ static int ps_reconfigure(struct fs_context *fc)
 	if (fixed)
 		return invalf(fc, "penstock: %s: %s= cannot change on remount; unmount first",
 			      sbi->source, fixed);
-	sync_filesystem(sb);
+	rc = ps_change_paths(fc, sbi, &new->opts);
+	if (rc)
+		return rc;
+	/* for paths alone nothing has to be written, which may take them to end */
+	if (fc->sb_flags_mask || sbi->opts.soft != new->opts.soft ||
+	    sbi->opts.timeout != new->opts.timeout ||
+	    sbi->opts.actimeo != new->opts.actimeo)
+		sync_filesystem(sb);
 	sbi->opts.soft = new->opts.soft;
 	sbi->opts.timeout = new->opts.timeout;
 	sbi->opts.actimeo = new->opts.actimeo;
@@ -475,6 +523,7 @@ int ps_init_fs_context(struct fs_context *fc)
 	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
 		rc = ps_copy_opts(&sbi->opts, &PS_SB(fc->root->d_sb)->opts);
 		sbi->opts.timeout_set = false;
+		sbi->opts.paths = 0;	/* unless it is given */
 	} else {
 		ctx->addrs_reset = true;
 	}
@@ -529,6 +578,7 @@ void ps_kill_sb(struct super_block *sb)
 
 	if (sb->s_root)
 		ps_last_sync(sb);
+	ps_sysfs_del(sbi);
 	kill_anon_super(sb);
 	ps_free_sb(sbi);
 }

@@ -213,7 +213,8 @@ void prpc_unload(struct prpc_call *call, bool replied)
 	call->loaded = false;
 	for (dir = 0; dir < PRPC_DIRS; dir++)
 		path->flow[dir].load -= prpc_bytes(call, dir);
-	path->calls--;
+	if (!--path->calls && path->retired)
+		wake_up_all(&path->peer->wait);
 	/* a call that was sent twice says nothing about either path */
 	if (replied && call->sends == 1)
 		prpc_measure(path, call);

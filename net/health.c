@@ -125,7 +125,7 @@ static void prpc_watch_work(struct work_struct *work)
 {
 	struct prpc_peer *peer = container_of(work, struct prpc_peer,
 					      watch_work.work);
-	struct prpc_path *probes[PRPC_MAX_PATHS];
+	struct prpc_path *probes[PRPC_MAX_LIVE];
 	unsigned int i, n;
 
 	spin_lock_bh(&peer->lock);

@@ -9,6 +9,8 @@
 #ifndef PENSTOCK_NET_INTERNAL_H
 #define PENSTOCK_NET_INTERNAL_H
 
+#include <linux/kobject.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/utsname.h>
@@ -21,6 +23,8 @@
  */
 #define PRPC_RESERVE		(2 * PRPC_MAX_PATHS)
 #define PRPC_MAX_CALLBACKS	64
+/* While paths change, both the old and the new ones may be up. */
+#define PRPC_MAX_LIVE		(2 * PRPC_MAX_PATHS)
 #define PRPC_CONNECT_MS		5000
 #define PRPC_PINNED_MS		10000
 /* xid, REPLY, accepted, verifier flavour and length, accept_stat */
@@ -140,6 +144,10 @@ struct prpc_probe {
  * @ifindex: interface of the last connection, if it was bound to one
  * @server: the name in the server's certificate; NULL without TLS
  * @tls_error: of the last handshake, as far as the log knows; connect_work's
+ * @index: of all paths that the peer has ever had
+ * @retired: on peer->retired: not to be connected, see change.c
+ * @wanted: in the plan that is being put into effect; under peer->change
+ * @dir: what sysfs shows of it; under peer->change
  */
 struct prpc_path {
 	struct prpc_peer *peer;
@@ -160,6 +168,8 @@ struct prpc_path {
 	unsigned int streak;
 	unsigned long since;
 	unsigned int index;
+	bool retired;
+	bool wanted;
 	int ifindex;
 	char *server;
 	int tls_error;
@@ -169,6 +179,7 @@ struct prpc_path {
 	struct prpc_probe probe;
 	struct prpc_rail rail;
 	struct sockaddr_storage addr;
+	struct prpc_path_dir *dir;
 };
 
 /**
@@ -180,8 +191,13 @@ struct prpc_path {
  * @waiting: calls without a connection, in order
  * @watching: @watch_work is queued; @watched: when it last ran
  * @wait: woken when a path or a call changes in a way somebody may wait for
- * @paths: does not change while the peer exists; the @nr_first of them that are
- *	the first of their pairs come first
+ * @paths: those in use; at first the @nr_first of them that are the first of
+ *	their pairs come first.  Changed under @change and @lock
+ * @retired: those no more in use; kept, so that a borrowed pointer to a path is
+ *	good for as long as the peer, and used again when their pairs come back
+ * @change: one change of the paths at a time; outside @lock
+ * @nr_ever: paths made so far
+ * @dir: what sysfs shows of it
  * @spread: all paths are wanted, not just one
  * @dying: prpc_peer_destroy() has begun
  * @failures: attempts to connect that failed, ever; for prpc_peer_wait()
@@ -198,7 +214,7 @@ struct prpc_peer {
 	unsigned int nr_live;
 	unsigned int cursor[PRPC_DIRS];
 	unsigned int turn;
-	struct prpc_path *live[PRPC_MAX_PATHS];
+	struct prpc_path *live[PRPC_MAX_LIVE];
 	bool watching;
 	bool deadline_armed;
 	unsigned long deadline_at;
@@ -218,8 +234,12 @@ struct prpc_peer {
 	wait_queue_head_t wait;
 	struct list_head link;		/* prpc_peers in health.c */
 	struct list_head paths;
+	struct list_head retired;
+	struct mutex change;
 	unsigned int nr_paths;
 	unsigned int nr_first;
+	unsigned int nr_ever;
+	struct kobject *dir;
 	atomic_t nr_callbacks;
 	struct delayed_work watch_work;
 	struct delayed_work deadline_work;
@@ -244,9 +264,13 @@ void prpc_calls_flush(struct prpc_peer *peer);
 void prpc_requeue(struct prpc_conn *conn);
 
 /* ---- path.c ---- */
+/* @name: in the certificate of @addr; does not count without TLS */
 struct prpc_path *prpc_path_create(struct prpc_peer *peer,
-				   const struct prpc_peer_args *args,
-				   unsigned int addr, const struct prpc_rail *rail);
+				   const struct sockaddr_storage *addr,
+				   const char *name, const struct prpc_rail *rail);
+/* Is it to @addr, and to @name (if not NULL) in its certificate? */
+bool prpc_path_leads(const struct prpc_path *path, const struct sockaddr_storage *addr,
+		     const char *name);
 void prpc_path_free(struct prpc_path *path);
 /* Begin to connect, once. */
 void prpc_peer_start(struct prpc_peer *peer);
@@ -254,6 +278,8 @@ void prpc_peer_start(struct prpc_peer *peer);
 void prpc_path_stop(struct prpc_path *path);
 void prpc_path_join(struct prpc_path *path);
 const char *prpc_path_state_name(enum prpc_path_state state);
+/* Give @path no more calls.  peer->lock held. */
+void prpc_live_del(struct prpc_path *path);
 void prpc_conn_down_locked(struct prpc_conn *conn, int error);
 /* Try @path again soon if it is in BACKOFF.  peer->lock held. */
 void prpc_path_kick(struct prpc_path *path, unsigned long delay);
@@ -278,8 +304,11 @@ void prpc_unload(struct prpc_call *call, bool replied);
 void prpc_relax(struct prpc_peer *peer);
 
 /* ---- rail.c ---- */
-/* Make the paths of @peer.  0 or -errno; what was made stays on the list. */
-int prpc_rails_paths(struct prpc_peer *peer, const struct prpc_peer_args *args);
+/*
+ * Plan: prpc_path_want() each path that @args makes for @peer.  0, -ENOMEM, or
+ * -EADDRNOTAVAIL if there is none.
+ */
+int prpc_rails_plan(struct prpc_peer *peer, const struct prpc_peer_args *args);
 /*
  * Where a connection on @path is to start: @conn->local and ifindex.  0,
  * -ENETDOWN or -EADDRNOTAVAIL.
@@ -300,7 +329,19 @@ const struct prpc_data *prpc_call_data(const struct prpc_call *call);
 int prpc_conn_rank(struct prpc_conn *conn, const struct prpc_data *data);
 void prpc_count_memory(struct prpc_path *path, const struct prpc_call *call);
 
-/* ---- peer.c ---- */
+/* ---- change.c; peer->change held, or nobody else knows the peer ---- */
+/*
+ * Of the paths between @rail and @addr one more is wanted; a new one if there
+ * are no more of them.  @name: in the certificate of @addr, NULL without TLS.
+ * 0 or -ENOMEM.
+ */
+int prpc_path_want(struct prpc_peer *peer, const struct sockaddr_storage *addr,
+		   const char *name, const struct prpc_rail *rail);
+/* Put wanted paths that are retired into use. */
+void prpc_paths_enter(struct prpc_peer *peer);
+/* All that are in use now, in @paths; they stay valid.  Takes the lock. */
+unsigned int prpc_paths_get(struct prpc_peer *peer,
+			    struct prpc_path *paths[PRPC_MAX_LIVE]);
 
 /* ---- auth.c ---- */
 void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
@@ -308,7 +349,16 @@ void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
 /* The verifier of an accepted reply; 0 or -EREMOTEIO. */
 int prpc_auth_verify(struct pxdr_dec *d);
 
+/* ---- sysfs.c; peer->change held ---- */
+/* Directories for the paths in use that have none. */
+void prpc_dirs_update(struct prpc_peer *peer);
+void prpc_dir_del(struct prpc_path *path);
+void prpc_unexpose(struct prpc_peer *peer);
+
 /* ---- stats.c ---- */
+void prpc_stats_sum(const struct prpc_path *path, struct prpc_stats *sum);
+/* The upper end, in us, of the bucket that the @percent of all calls fall into. */
+u64 prpc_latency(const struct prpc_stats *sum, unsigned int percent);
 void prpc_count_latency(struct prpc_path *path, u64 ns);
 static inline void prpc_count(struct prpc_path *path, enum prpc_stat stat, u64 n)
 {

@@ -197,7 +197,7 @@ static void prpc_live_add(struct prpc_path *path)
 	unsigned int i = peer->nr_live;
 
 	lockdep_assert_held(&peer->lock);
-	if (WARN_ON_ONCE(i == PRPC_MAX_PATHS))
+	if (WARN_ON_ONCE(i == PRPC_MAX_LIVE))
 		return;
 	for (; i && peer->live[i - 1]->index > path->index; i--)
 		peer->live[i] = peer->live[i - 1];
@@ -210,7 +210,7 @@ static void prpc_live_add(struct prpc_path *path)
 	path->since = jiffies;
 }
 
-static void prpc_live_del(struct prpc_path *path)
+void prpc_live_del(struct prpc_path *path)
 {
 	struct prpc_peer *peer = path->peer;
 	unsigned int i;
@@ -272,6 +272,13 @@ void prpc_peer_reset(struct prpc_peer *peer, const struct prpc_conn *conn,
 
 /* ---- what is tried next ---- */
 
+/* Nothing more is to begin on @path. */
+static bool prpc_path_ends(const struct prpc_path *path)
+{
+	lockdep_assert_held(&path->peer->lock);
+	return path->peer->dying || path->retired;
+}
+
 static unsigned long prpc_backoff(unsigned int round)
 {
 	unsigned int ms;
@@ -299,7 +306,7 @@ static enum prpc_news prpc_news_down(struct prpc_path *path)
 	struct prpc_peer *peer = path->peer;
 
 	lockdep_assert_held(&peer->lock);
-	if (peer->dying || path->refused)
+	if (prpc_path_ends(path) || path->refused)
 		return PRPC_NEWS_NONE;
 	if (peer->nr_live) {
 		if (path->complained || path->streak < PRPC_MISSED)
@@ -367,7 +374,7 @@ static void prpc_path_again(struct prpc_path *path)
 void prpc_path_kick(struct prpc_path *path, unsigned long delay)
 {
 	lockdep_assert_held(&path->peer->lock);
-	if (path->state == PRPC_PATH_BACKOFF && !path->peer->dying)
+	if (path->state == PRPC_PATH_BACKOFF && !prpc_path_ends(path))
 		mod_delayed_work(prpc_mgmt_wq, &path->connect_work, delay);
 }
 
@@ -398,7 +405,7 @@ static void prpc_path_ended(struct prpc_path *path, int error)
 		peer->streak = 0;
 	}
 	news = prpc_news_down(path);
-	if (peer->dying)
+	if (prpc_path_ends(path))
 		;
 	else if (peer->spread)
 		prpc_path_again(path);
@@ -480,7 +487,7 @@ static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 		prpc_count(path, PRPC_STAT_RECONNECTS, 1);
 	if (test_bit(PRPC_CONN_DOWN, &conn->flags))	/* already, when nobody was to close it */
 		queue_work(prpc_io_wq, &path->down_work);
-	else if (peer->dying)
+	else if (prpc_path_ends(path))
 		prpc_conn_down_locked(conn, -ESHUTDOWN);
 	spin_unlock_bh(&peer->lock);
 
@@ -516,9 +523,9 @@ static void prpc_path_connect(struct work_struct *work)
 		error = prpc_rail_bind(&path->rail, conn);
 	spin_lock_bh(&peer->lock);
 	/* kicked while we were on our way: nothing is left to do */
-	if (peer->dying || (path->state != PRPC_PATH_IDLE &&
-			    path->state != PRPC_PATH_BACKOFF &&
-			    path->state != PRPC_PATH_REFUSED)) {
+	if (prpc_path_ends(path) || (path->state != PRPC_PATH_IDLE &&
+				     path->state != PRPC_PATH_BACKOFF &&
+				     path->state != PRPC_PATH_REFUSED)) {
 		spin_unlock_bh(&peer->lock);
 		if (conn)
 			prpc_conn_put(conn);
@@ -570,28 +577,35 @@ void prpc_peer_spread(struct prpc_peer *peer)
 
 /* ---- path objects ---- */
 
-/* Path to address number @addr. */
 struct prpc_path *prpc_path_create(struct prpc_peer *peer,
-				   const struct prpc_peer_args *args,
-				   unsigned int addr, const struct prpc_rail *rail)
+				   const struct sockaddr_storage *addr,
+				   const char *name, const struct prpc_rail *rail)
 {
 	struct prpc_path *path = kzalloc(sizeof(*path), GFP_KERNEL);
 
 	if (!path)
 		return NULL;
 	path->stats = alloc_percpu(struct prpc_stats);
-	if (args->tls.mode)
-		path->server = kstrdup(args->names[addr], GFP_KERNEL);
-	if (!path->stats || (args->tls.mode && !path->server)) {
+	if (peer->tls.mode)
+		path->server = kstrdup(name, GFP_KERNEL);
+	if (!path->stats || (peer->tls.mode && !path->server)) {
 		prpc_path_free(path);
 		return NULL;
 	}
 	path->peer = peer;
-	path->addr = args->addrs[addr];
+	path->index = peer->nr_ever++;
+	path->addr = *addr;
 	path->rail = *rail;
 	INIT_DELAYED_WORK(&path->connect_work, prpc_path_connect);
 	INIT_WORK(&path->down_work, prpc_path_down);
 	return path;
+}
+
+bool prpc_path_leads(const struct prpc_path *path, const struct sockaddr_storage *addr,
+		     const char *name)
+{
+	return !memcmp(&path->addr, addr, sizeof(*addr)) &&
+	       (!name || !path->server || !strcmp(path->server, name));
 }
 
 void prpc_path_free(struct prpc_path *path)
@@ -601,7 +615,7 @@ void prpc_path_free(struct prpc_path *path)
 	kfree(path);
 }
 
-/* peer->dying is set: nothing new is queued behind our back. */
+/* prpc_path_ends(): nothing new is queued behind our back. */
 void prpc_path_stop(struct prpc_path *path)
 {
 	struct prpc_peer *peer = path->peer;

@@ -8,6 +8,10 @@
 #include "compat.h"
 #include "wait.h"
 
+/* prpc_peer_wait(): how long a server that refuses is asked again */
+#define PRPC_AGAIN	(1 * HZ)
+#define PRPC_AGAIN_MAX	(30 * HZ)
+
 struct prpc_transport {
 	struct list_head link;
 	const struct prpc_transport_ops *ops;
@@ -104,6 +108,7 @@ static void prpc_peer_free(struct prpc_peer *peer)
 {
 	struct prpc_path *path, *next;
 
+	list_splice(&peer->retired, &peer->paths);
 	list_for_each_entry_safe(path, next, &peer->paths, link)
 		prpc_path_free(path);
 	if (peer->transport)
@@ -125,9 +130,10 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	if (!peer->table || !peer->name)
 		return -ENOMEM;
 	prpc_calls_init(peer);
-	error = prpc_rails_paths(peer, args);
+	error = prpc_rails_plan(peer, args);
 	if (error)
 		return error;
+	prpc_paths_enter(peer);
 	peer->transport = prpc_transport_get(args->proto, args->name);
 	if (!peer->transport)
 		return -ENOPROTOOPT;
@@ -152,6 +158,8 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&peer->paths);
+	INIT_LIST_HEAD(&peer->retired);
+	mutex_init(&peer->change);
 	INIT_LIST_HEAD(&peer->link);
 	init_waitqueue_head(&peer->wait);
 	peer->prog = args->prog;
@@ -187,15 +195,35 @@ bool prpc_peer_live(struct prpc_peer *peer)
 	return READ_ONCE(peer->nr_live);
 }
 
+/*
+ * Has each address had its chance since @failures and @begun?  A server that
+ * starts refuses or resets connections for a moment: it gets a few more, with
+ * the pauses of path.c, and at least one.
+ */
+static bool prpc_peer_failed(const struct prpc_peer *peer, unsigned int failures,
+			     unsigned long begun)
+{
+	unsigned int n = READ_ONCE(peer->failures) - failures;
+	int error = READ_ONCE(peer->error);
+
+	if (n < peer->nr_first)
+		return false;
+	if (error != -ECONNREFUSED && error != -ECONNRESET)
+		return true;
+	return time_after(jiffies, begun + (n < 2 * peer->nr_first ?
+					    PRPC_AGAIN_MAX : PRPC_AGAIN));
+}
+
 int prpc_peer_wait(struct prpc_peer *peer, long timeout)
 {
-	unsigned int since = READ_ONCE(peer->failures);
+	unsigned int failures = READ_ONCE(peer->failures);
+	unsigned long begun = jiffies;
 	int error;
 
 	prpc_peer_start(peer);
 	error = prpc_wait_killable(peer->wait,
 				   prpc_peer_live(peer) || READ_ONCE(peer->dying) ||
-				   READ_ONCE(peer->failures) - since >= peer->nr_first,
+				   prpc_peer_failed(peer, failures, begun),
 				   timeout);
 	if (prpc_peer_live(peer))
 		return 0;
@@ -208,13 +236,13 @@ bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *add
 		      const char *name)
 {
 	struct prpc_path *path;
+	bool proven = false;
 
+	spin_lock_bh(&peer->lock);
 	list_for_each_entry(path, &peer->paths, link)
-		if (READ_ONCE(path->proven) &&
-		    !memcmp(&path->addr, addr, sizeof(*addr)) &&
-		    (!name || !path->server || !strcmp(path->server, name)))
-			return true;
-	return false;
+		proven |= path->proven && prpc_path_leads(path, addr, name);
+	spin_unlock_bh(&peer->lock);
+	return proven;
 }
 
 const char *prpc_tls_name(enum prpc_tls_mode mode)
@@ -228,24 +256,26 @@ const char *prpc_tls_name(enum prpc_tls_mode mode)
 	return names[mode];
 }
 
-/* Has @path a live connection that is not @old?  Then @old is over. */
+/* Has @path a live connection that is not @old, or is it not in use any more? */
 static bool prpc_path_renewed(struct prpc_path *path, const struct prpc_conn *old)
 {
 	bool renewed;
 
 	spin_lock_bh(&path->peer->lock);
-	renewed = path->state == PRPC_PATH_LIVE && path->conn != old;
+	renewed = path->retired || (path->state == PRPC_PATH_LIVE && path->conn != old);
 	spin_unlock_bh(&path->peer->lock);
 	return renewed;
 }
 
 int prpc_peer_renew(struct prpc_peer *peer, long timeout)
 {
+	struct prpc_path *paths[PRPC_MAX_LIVE], *path;
+	unsigned int i, n = prpc_paths_get(peer, paths);
 	struct prpc_conn *old;
-	struct prpc_path *path;
 	int rc;
 
-	list_for_each_entry(path, &peer->paths, link) {
+	for (i = 0; i < n; i++) {
+		path = paths[i];
 		spin_lock_bh(&peer->lock);
 		old = path->state == PRPC_PATH_LIVE ? path->conn : NULL;
 		if (old) {
@@ -279,6 +309,7 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 	WRITE_ONCE(peer->dying, true);
 	spin_unlock_bh(&peer->lock);
 	wake_up_all(&peer->wait);
+	prpc_unexpose(peer);
 	prpc_watch_stop(peer);
 
 	list_for_each_entry(path, &peer->paths, link)

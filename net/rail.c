@@ -353,27 +353,27 @@ static void prpc_plan_choose(struct prpc_plan *plan, unsigned int n)
 }
 
 /* Pairs are in order of addresses: the first path leads to the first of them. */
-static int prpc_plan_build(struct prpc_peer *peer, const struct prpc_plan *plan)
+static int prpc_plan_want(struct prpc_peer *peer, const struct prpc_plan *plan)
 {
+	const struct prpc_peer_args *args = plan->args;
 	const struct prpc_pair *pair;
-	struct prpc_path *path;
 	unsigned int i;
 	u8 lane;
+	int error;
 
 	for (lane = 0; lane < PRPC_LANES_MAX; lane++) {
 		for (i = 0; i < plan->nr_pairs; i++) {
 			pair = &plan->pairs[i];
 			if (pair->used <= lane)
 				continue;
-			path = prpc_path_create(peer, plan->args, pair->addr,
-						&plan->rails[pair->rail]);
-			if (!path)
-				return -ENOMEM;
-			path->index = peer->nr_paths++;
-			list_add_tail(&path->link, &peer->paths);
+			error = prpc_path_want(peer, &args->addrs[pair->addr],
+					       args->names ? args->names[pair->addr] : NULL,
+					       &plan->rails[pair->rail]);
+			if (error)
+				return error;
 		}
-		if (!lane)
-			peer->nr_first = peer->nr_paths;
+		if (!peer->nr_first)
+			peer->nr_first = peer->nr_ever;
 	}
 	return 0;
 }
@@ -403,7 +403,7 @@ static void prpc_plan_pairs(struct prpc_plan *plan, struct prpc_rail *rails)
 	}
 }
 
-int prpc_rails_paths(struct prpc_peer *peer, const struct prpc_peer_args *args)
+int prpc_rails_plan(struct prpc_peer *peer, const struct prpc_peer_args *args)
 {
 	struct prpc_plan *plan = kzalloc(sizeof(*plan), GFP_KERNEL);
 	struct prpc_rail *rails = kcalloc(PRPC_MAX_RAILS + 1, sizeof(*rails),
@@ -420,7 +420,7 @@ int prpc_rails_paths(struct prpc_peer *peer, const struct prpc_peer_args *args)
 		goto out;
 	prpc_plan_pairs(plan, rails);
 	prpc_plan_choose(plan, args->max_paths ?: PRPC_DEFAULT_PATHS);
-	error = plan->nr_pairs ? prpc_plan_build(peer, plan) : -EADDRNOTAVAIL;
+	error = plan->nr_pairs ? prpc_plan_want(peer, plan) : -EADDRNOTAVAIL;
 	for (i = 0; i < args->nr_rails; i++)
 		if (!plan->rail_used[i])
 			pr_warn("penstock: %s: rail %s has no address that could reach a server, or paths= leaves none for it; it is not used\n",

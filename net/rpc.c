@@ -518,9 +518,12 @@ static void prpc_reap(struct prpc_peer *peer,
 			n++;
 		}
 	}
-	if (n && error == -ETIMEDOUT)
-		prpc_count(list_first_entry(&peer->paths, struct prpc_path, link),
-			   PRPC_STAT_TIMEOUTS, n);
+	if (!n || error != -ETIMEDOUT)
+		return;
+	spin_lock_bh(&peer->lock);
+	prpc_count(list_first_entry(&peer->paths, struct prpc_path, link),
+		   PRPC_STAT_TIMEOUTS, n);
+	spin_unlock_bh(&peer->lock);
 }
 
 static bool prpc_tagged(const struct prpc_call *call, const void *tag)

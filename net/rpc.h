@@ -18,6 +18,8 @@
 #include <linux/bvec.h>
 #include <linux/cred.h>
 #include <linux/key.h>
+#include <linux/kobject.h>
+#include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/seq_file.h>
 #include <linux/socket.h>
@@ -226,7 +228,8 @@ const char *prpc_tls_name(enum prpc_tls_mode mode);
  * @priv: the protocol layer's pointer, prpc_peer_priv()
  * @prog, @vers: RPC program of all calls; @cb_prog: of callbacks (version 1)
  * @addrs: @nr_addrs addresses with ports, in order of preference; copied
- * @names: for each address the name in the server's certificate; copied
+ * @names: for each address the name in the server's certificate; copied; NULL
+ *	without TLS
  * @tls: of all connections, or the peer is not made
  * @rails: @nr_rails local sides to use; none: see rail.c
  * @max_paths: connections at a time; 0: PRPC_DEFAULT_PATHS at most
@@ -273,6 +276,15 @@ void *prpc_peer_priv(struct prpc_peer *peer);
  * out who that is, and judge the others in ->ready.
  */
 void prpc_peer_spread(struct prpc_peer *peer);
+/*
+ * Other addresses, rails or max_paths for a peer that is in use (the rest of
+ * @args but names and ident does not count).  What is in both plans goes on
+ * undisturbed.  New paths are opened first; old ones then finish their calls, or
+ * hand them to others in the same slots.  May sleep, killable.
+ * 0; -EADDRNOTAVAIL: that would leave no path; -ENOTCONN: none of the paths
+ * that would be left works, though others do: nothing has changed; -ERESTARTSYS.
+ */
+int prpc_peer_change(struct prpc_peer *peer, const struct prpc_peer_args *args);
 /* Has a connection to @addr been live?  With @name (if not NULL) in its certificate? */
 bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr,
 		      const char *name);
@@ -285,7 +297,9 @@ int prpc_peer_renew(struct prpc_peer *peer, long timeout);
 /*
  * Wait, killable, for a live connection.  Returns 0, -ERESTARTSYS, -ETIMEDOUT
  * after @timeout jiffies (MAX_SCHEDULE_TIMEOUT: never), or, once each address
- * has failed since the call began, the error of the last one.
+ * has failed since the call began, the error of the last one.  Who refuses or
+ * resets a connection, as a server that is starting does, is asked again for a
+ * second, and each address at least once more within half a minute.
  */
 int prpc_peer_wait(struct prpc_peer *peer, long timeout);
 /* Why the last connection that was of no use ended, 0 if none has. */
@@ -311,6 +325,12 @@ void prpc_abort(struct prpc_peer *peer, const void *tag, int error);
 void prpc_abort_data(struct prpc_peer *peer, const struct prpc_data *data, int error);
 /* Close all, fail what is left with -ESHUTDOWN, wait, free.  May sleep. */
 void prpc_peer_destroy(struct prpc_peer *peer);
+/*
+ * Show the paths of @peer in a directory @name of @parent until it is destroyed.
+ * Returns the directory, borrowed; again if it exists already.  ERR_PTR.
+ */
+struct kobject *prpc_peer_expose(struct prpc_peer *peer, struct kobject *parent,
+				 const char *name);
 /* One line per path for mountstats; see Documentation/statistics.rst. */
 void prpc_peer_show(struct prpc_peer *peer, struct seq_file *m);
 /* In ->ready: */

@@ -22,8 +22,7 @@ void prpc_count_latency(struct prpc_path *path, u64 ns)
 					      PRPC_LATENCIES - 1u)]);
 }
 
-/* The upper end, in us, of the bucket that the @percent of all calls fall into. */
-static u64 prpc_latency(const struct prpc_stats *sum, unsigned int percent)
+u64 prpc_latency(const struct prpc_stats *sum, unsigned int percent)
 {
 	u64 all = 0, left;
 	unsigned int i;
@@ -38,7 +37,7 @@ static u64 prpc_latency(const struct prpc_stats *sum, unsigned int percent)
 	return i & 1 ? BIT_ULL(i / 2 + 1) : BIT_ULL(i / 2) * 3 / 2;
 }
 
-static void prpc_stats_sum(const struct prpc_path *path, struct prpc_stats *sum)
+void prpc_stats_sum(const struct prpc_path *path, struct prpc_stats *sum)
 {
 	const struct prpc_stats *one;
 	int cpu, i;
@@ -103,8 +102,9 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 
 void prpc_peer_show(struct prpc_peer *peer, struct seq_file *m)
 {
-	struct prpc_path *path;
+	struct prpc_path *paths[PRPC_MAX_LIVE];
+	unsigned int i, n = prpc_paths_get(peer, paths);
 
-	list_for_each_entry(path, &peer->paths, link)
-		prpc_path_show(path, m);
+	for (i = 0; i < n; i++)
+		prpc_path_show(paths[i], m);
 }

@@ -130,7 +130,7 @@ struct options {
 	struct kparam *params;	/* for the file system, in the order given */
 	size_t nr_params;
 	enum transport transport;
-	bool tls, mutual;	/* xprtsec= is not none; it is mtls */
+	bool tls, mutual;	/* xprtsec= is not none, also of a live mount; it is mtls */
 	bool serials;		/* keys were named */
 	unsigned int port;	/* 0: not given */
 	unsigned int retry;	/* minutes */
@@ -152,7 +152,10 @@ int options_parse(struct options *opts, const char *list, bool sloppy,
 bool options_ask_remount(const char *list);
 /* The port that a sentence names: of the last transport that is tried. */
 unsigned int options_port(const struct options *opts);
-/* Drops parameters that @opts->live shows with the same value already. */
+/*
+ * Drops parameters that @opts->live shows with the same value already, and
+ * rails that were only repeated: what is left of them is the new list.
+ */
 void options_drop_unchanged(struct options *opts);
 
 /* explain.c: errno to a sentence and advice */
@@ -237,11 +240,40 @@ int module_want_rdma(char *why);
 /* utab.c: leave the note for umount(8) and systemd; see there why */
 int utab_record(const char *source, const char *dir, const char *extra,
 		bool remount);
-/* Options that the mount on @dir shows now, or NULL; *@type: its type. */
-char *utab_live_options(const char *dir, char **type);
+/* Options that the mount on @dir shows now, or NULL; *@type, *@source: its own. */
+char *utab_live_options(const char *dir, char **type, char **source);
 
-/* paths.c: penstock paths; argv[0] is the subcommand, an exit_status comes back */
-int cmd_paths(int argc, char **argv);
+/* figures.c: the kernel's counters of each path */
+
+enum figure {
+	F_INFLIGHT, F_CALLS, F_REPLIES, F_OUT, F_IN, F_RTT50, F_RTT99,
+	F_RECONNECTS, F_RESENDS, F_TIMEOUTS, F_COUNT
+};
+
+struct path {
+	char transport[16];
+	char addr[80];
+	char state[16];
+	char rail[64];
+	char security[8];
+	unsigned long long figure[F_COUNT];
+};
+
+struct paths {
+	char *device;
+	struct path *path;
+	size_t nr;
+};
+
+/* Of the last mount on @dir, which hides the others.  0, or -1 when it was said why. */
+int paths_read(const char *dir, struct paths *p);
+void paths_free(struct paths *p);
+/* Two looks, @seconds apart. */
+void paths_print_table(const struct paths *before, const struct paths *now,
+		       double seconds);
+/* One object, without the end of the line. */
+void paths_print_json(const char *dir, const struct paths *before,
+		      const struct paths *now, double seconds);
 /*
  * "device DEVICE mounted on DIR with fstype TYPE", which is changed: is it a
  * mount of ours on @dir?  Then *@device becomes DEVICE.
@@ -249,6 +281,13 @@ int cmd_paths(int argc, char **argv);
 bool mountstats_is(char *line, const char *dir, char **device);
 /* A JSON string, with its quotes. */
 void print_string(const char *text);
+/* Not resolved: that would wait for a server that is gone. */
+void trim_slashes(char *dir);
+
+/* path.c, paths.c, top.c; argv[0] is the subcommand, an exit_status comes back */
+int cmd_path(int argc, char **argv);
+int cmd_paths(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 /* stat.c: penstock stat, likewise */
 int cmd_stat(int argc, char **argv);

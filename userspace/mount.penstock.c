@@ -30,7 +30,8 @@ struct request {
 	const char *dir_text;
 	char *dir;		/* canonical */
 	char *list;		/* all -o lists, joined */
-	char *live;		/* in a remount */
+	char *live;		/* in a remount: options and device as they are */
+	char *live_device;
 	const char *mntns;	/* -N: mount namespace */
 	bool verbose, fake, sloppy, no_utab;
 	struct devspec spec;
@@ -282,12 +283,10 @@ static int set_params(struct fsctx *ctx, const struct options *opts)
 }
 
 /* With TLS each address needs the name that its certificate is to bear. */
-static int set_source(struct fsctx *ctx, const struct request *req)
+static int set_addrs(struct fsctx *ctx, const struct request *req)
 {
 	size_t i;
 
-	if (fsctx_set(ctx, "source", req->spec.text))
-		return -1;
 	for (i = 0; i < req->addrs.nr; i++) {
 		if (fsctx_set(ctx, "addr", req->addrs.text[i]))
 			return -1;
@@ -296,6 +295,13 @@ static int set_source(struct fsctx *ctx, const struct request *req)
 			return -1;
 	}
 	return 0;
+}
+
+static int set_source(struct fsctx *ctx, const struct request *req)
+{
+	if (fsctx_set(ctx, "source", req->spec.text))
+		return -1;
+	return set_addrs(ctx, req);
 }
 
 /* The keys that penstock cred has put away; without any tlshd has its own. */
@@ -325,8 +331,9 @@ static void record(const struct request *req)
 
 	if (req->no_utab)
 		return;
-	rc = utab_record(req->spec.text, req->dir, req->opts.utab,
-			 req->opts.remount);
+	/* a mount keeps its first device, by which umount(8) knows it */
+	rc = utab_record(req->live_device ? req->live_device : req->spec.text,
+			 req->dir, req->opts.utab, req->opts.remount);
 	if (!rc)
 		return;
 	complain(why, "mounted, but /run/mount/utab cannot be written (%s); if umount fails, use umount -i",
@@ -416,18 +423,38 @@ static int do_mount(struct request *req)
 	return status;
 }
 
+/*
+ * Another device than the mount has: other addresses for the same directory.
+ * With the same one, names keep the addresses that they were resolved to.
+ */
+static int remount_addrs(struct request *req)
+{
+	const char *path = req->live_device ? strstr(req->live_device, ":/") : NULL;
+	bool temporary;
+
+	if (!path || !strcmp(req->live_device, req->spec.text))
+		return EXIT_OK;
+	if (strcmp(path + 1, req->spec.path)) {
+		say(req, "", "cannot remount: another directory of the server is mounted there");
+		return EXIT_FAIL;
+	}
+	return resolve(req, &temporary);
+}
+
 /* As with MS_REMOUNT, flags that the list does not name are reset. */
 static int do_remount(struct request *req)
 {
 	struct options *opts = &req->opts;
 	struct failure fail = new_failure(req);
 	struct fsctx ctx = { .fd = -1, .fail = &fail, .verbose = req->verbose };
-	int status = EXIT_FAIL;
+	int status = remount_addrs(req);
 
 	options_drop_unchanged(opts);
-	if (req->fake)
-		return EXIT_OK;
-	if (fsctx_pick(&ctx, req->dir) || set_params(&ctx, opts) ||
+	if (status || req->fake)
+		return status;
+	status = EXIT_FAIL;
+	if (fsctx_pick(&ctx, req->dir) || set_addrs(&ctx, req) ||
+	    set_params(&ctx, opts) ||
 	    (!opts->read_only && fsctx_flag(&ctx, "rw")) ||
 	    (!opts->sync && fsctx_flag(&ctx, "async")) ||
 	    (!opts->lazytime && fsctx_flag(&ctx, "nolazytime")) ||
@@ -448,7 +475,7 @@ static int read_live_mount(struct request *req)
 {
 	char *type;
 
-	req->live = utab_live_options(req->dir, &type);
+	req->live = utab_live_options(req->dir, &type, &req->live_device);
 	if (!type || strcmp(type, PENSTOCK_FSTYPE)) {
 		say(req, "", type ? "cannot remount: another type of file system is mounted there" :
 				    "cannot remount: it is not a mount point");
@@ -508,6 +535,7 @@ int main(int argc, char **argv)
 	options_free(&req.opts);
 	devspec_free(&req.spec);
 	free(req.live);
+	free(req.live_device);
 	free(req.list);
 	free(req.dir);
 	return status;

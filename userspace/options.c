@@ -617,6 +617,9 @@ int options_parse(struct options *opts, const char *list, bool sloppy,
 		if (apply_word(opts, word, &el, why))
 			return -1;
 	}
+	if (opts->live && (list_has(opts->live, "xprtsec", "tls") ||
+			   list_has(opts->live, "xprtsec", "mtls")))
+		opts->tls = true;
 	if (opts->shown && !opts->remount && !strcmp(opts->shown, "addr"))
 		return complain(why, "option 'addr' is not for people: name the addresses in the device");
 	if (opts->shown && !opts->remount)
@@ -632,14 +635,49 @@ unsigned int options_port(const struct options *opts)
 	return opts->transport == TRANSPORT_RDMA ? 20049 : 2049;
 }
 
+static bool is_rails(const struct kparam *param)
+{
+	return !strcmp(param->key, "rails");
+}
+
+/*
+ * How many of the rails in @opts, from the first on, are those of the live mount
+ * that mount(8) has put before the new ones.  Where it has, it has repeated the
+ * addresses, too.
+ */
+static size_t repeated_rails(const struct options *opts)
+{
+	const char *at = opts->live;
+	size_t i = 0, n = 0;
+	struct element el;
+
+	if (!opts->shown)
+		return 0;
+	while (next_element(&at, &el)) {
+		if (!name_is(&el, "rails"))
+			continue;
+		while (i < opts->nr_params && !is_rails(&opts->params[i]))
+			i++;
+		if (i == opts->nr_params ||
+		    strlen(opts->params[i].value) != el.value_len ||
+		    memcmp(opts->params[i].value, el.value, el.value_len))
+			return 0;
+		i++;
+		n++;
+	}
+	return n;
+}
+
 void options_drop_unchanged(struct options *opts)
 {
-	size_t i, kept = 0;
+	size_t i, kept = 0, repeated = repeated_rails(opts);
 
 	for (i = 0; i < opts->nr_params; i++) {
 		struct kparam *param = &opts->params[i];
+		bool drop = is_rails(param) ? repeated && repeated-- :
+			    list_has(opts->live, param->key, param->value);
 
-		if (list_has(opts->live, param->key, param->value)) {
+		if (drop) {
 			free(param->key);
 			free(param->value);
 			continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* penstock SUBCOMMAND: looks at live mounts.  One file for each subcommand. */
+/* penstock SUBCOMMAND: looks after live mounts.  One file for each subcommand. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +14,9 @@ static const struct {
 	{ "paths", cmd_paths, "show the connections of a mount" },
 	{ "stat", cmd_stat, "show what went direct into and out of device memory" },
 	{ "doctor", cmd_doctor, "say what this host lacks (--gpu: for GPU memory)" },
+	{ "path", cmd_path, "add, remove or show paths of a live mount" },
+	{ "paths", cmd_paths, "show the connections of a mount" },
+	{ "top", cmd_top, "show the connections of all mounts, again and again" },
 };
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

@@ -156,7 +156,7 @@ int cmd_stat(int argc, char **argv)
 	};
 	struct stat_lines s = {};
 	bool json = false;
-	char *dir, *end;
+	char *dir;
 	int c, rc;
 
 	while ((c = getopt_long(argc, argv, "j", longs, NULL)) != -1) {
@@ -169,8 +169,7 @@ int cmd_stat(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	dir = argv[optind];
-	for (end = dir + strlen(dir); end > dir + 1 && end[-1] == '/'; )
-		*--end = '\0';
+	trim_slashes(dir);
 	rc = stat_read(dir, &s);
 	if (!rc)
 		print_stat(dir, &s, json);

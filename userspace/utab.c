@@ -64,19 +64,23 @@ int utab_record(const char *source, const char *dir, const char *extra,
 	return rc > 0 ? 0 : rc;
 }
 
-char *utab_live_options(const char *dir, char **type)
+char *utab_live_options(const char *dir, char **type, char **source)
 {
 	struct libmnt_table *table;
 	struct libmnt_fs *fs = NULL;
 	char *options = NULL;
 
 	*type = NULL;
+	*source = NULL;
 	table = mnt_new_table_from_file("/proc/self/mountinfo");
 	if (table)
 		fs = mnt_table_find_target(table, dir, MNT_ITER_BACKWARD);
 	if (fs) {
 		*type = xstrndup(mnt_fs_get_fstype(fs),
 				 strlen(mnt_fs_get_fstype(fs)));
+		if (mnt_fs_get_source(fs))
+			*source = xstrndup(mnt_fs_get_source(fs),
+					   strlen(mnt_fs_get_source(fs)));
 		options = mnt_fs_strdup_options(fs);
 	}
 	mnt_unref_table(table);

@@ -15,6 +15,7 @@
 
 static LIST_HEAD(pn4_clients);
 static DEFINE_MUTEX(pn4_clients_lock);	/* pn4_clients, making of clients */
+static atomic_t pn4_clients_made;
 static u8 pn4_boot_verifier[PN4_VERIFIER_SIZE];
 
 /* ---- calls that make and end client ids and sessions ---- */
@@ -312,21 +313,6 @@ again:
 
 /* ---- making and sharing ---- */
 
-/* The port that @args asks for, else the one that @t is known by. */
-static void pn4_addr_set_port(struct sockaddr_storage *ss,
-			      const struct pn4_mount_args *args,
-			      const struct pn4_transport *t)
-{
-	u16 port = args->port ?: t->port;
-
-	if (args->own_ports)
-		return;
-	if (ss->ss_family == AF_INET)
-		((struct sockaddr_in *)ss)->sin_port = htons(port);
-	else
-		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
-}
-
 static bool pn4_client_matches(const struct pn4_client *cl,
 			       const struct pn4_mount_args *args)
 {
@@ -343,8 +329,7 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 		return false;
 	/* not by the addresses that its mount named: one may be another server's */
 	for (i = 0; i < args->nr_addrs; i++) {
-		ss = args->addrs[i];
-		pn4_addr_set_port(&ss, args, cl->transport);
+		ss = pn4_mount_addr(args, i, cl->transport);
 		if (prpc_peer_proven(cl->peer, &ss, cl->tls.mode ? args->names[i] : NULL))
 			return true;
 	}
@@ -386,6 +371,7 @@ static void pn4_client_free(struct pn4_client *cl)
 		put_cred(cl->cred);
 	if (cl->net)
 		put_net(cl->net);
+	pn4_paths_free(&cl->paths);
 	kfree(cl->server);
 	kfree(cl->name);
 	synchronize_rcu();	/* pn4_late_put() */
@@ -400,6 +386,9 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	if (!cl)
 		return NULL;
 	refcount_set(&cl->ref, 1);
+	cl->number = atomic_inc_return(&pn4_clients_made);
+	mutex_init(&cl->change_mutex);
+	mutex_init(&cl->paths_mutex);
 	INIT_LIST_HEAD(&cl->link);
 	INIT_LIST_HEAD(&cl->volumes);
 	spin_lock_init(&cl->lock);
@@ -441,28 +430,16 @@ static int pn4_client_peer(struct pn4_client *cl,
 		.prog = PN4_PROGRAM,
 		.vers = PN4_VERSION,
 		.cb_prog = PN4_CB_PROGRAM,
-		.nr_addrs = args->nr_addrs,
-		.names = args->names,
-		.tls = args->tls,
-		.rails = args->rails,
-		.nr_rails = args->nr_rails,
-		.max_paths = args->paths,
-		.ident = cl->owner,
+		.tls = cl->tls,
 		.max_calls = 2 * PN4_SLOTS_WANTED,
 		.proto = cl->transport->name,
 	};
-	struct sockaddr_storage *addrs;
 	struct prpc_peer *peer;
-	unsigned int i;
+	int err = pn4_paths_init(cl, args, &p);
 
-	addrs = kmemdup(args->addrs, args->nr_addrs * sizeof(*addrs), GFP_KERNEL);
-	if (!addrs)
-		return -ENOMEM;
-	for (i = 0; i < args->nr_addrs; i++)
-		pn4_addr_set_port(&addrs[i], args, cl->transport);
-	p.addrs = addrs;
+	if (err)
+		return err;
 	peer = prpc_peer_create(&p);
-	kfree(addrs);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	cl->peer = peer;

@@ -261,6 +261,25 @@ int pn4_dec_getfh(struct pxdr_dec *d, struct pn4_fh *fh);
 
 /* @mask: see attr.h */
 void pn4_enc_getattr(struct pxdr_enc *e, const u32 mask[PN4_BITMAP_WORDS]);
+
+#define PN4_LOC_SERVERS	16
+#define PN4_LOC_PATH	1024
+
+/**
+ * struct pn4_location - where a file system is
+ * @server: names or addresses, each terminated
+ * @path: from the root of those servers, "/..."
+ */
+struct pn4_location {
+	u64 fsid_major;
+	u64 fsid_minor;
+	u64 mounted_on;
+	u32 nr_servers;
+	char server[PN4_LOC_SERVERS][64];
+	char path[PN4_LOC_PATH];
+};
+void pn4_enc_getattr_locations(struct pxdr_enc *e);
+int pn4_dec_getattr_locations(struct pxdr_dec *d, struct pn4_location *loc);
 int pn4_dec_getattr(struct pxdr_dec *d, struct pn4_attr *attr);
 int pn4_dec_getattr_fsinfo(struct pxdr_dec *d, struct pn4_fsinfo *fs);
 int pn4_dec_getattr_statfs(struct pxdr_dec *d, struct pn4_statfs *st);

@@ -440,6 +440,14 @@ bool pn4_call_again(struct pn4_call *c, int *st)
 		pn4_recover_start(c->client, PN4_CL_NEED_BIND);
 		err = pn4_call_recovered(c, e->err);
 		break;
+	case PN4_CLASS_MOVED:
+		if (c->privileged)
+			return false;
+		/* a data server knows nothing of file systems */
+		if (c->vol && c->vol->client == c->client && !c->may_be_away)
+			pn4_moved(c->vol);
+		err = e->err;
+		break;
 	case PN4_CLASS_STATEID:
 		if (c->privileged)
 			return false;

@@ -316,24 +316,6 @@ void pn4_ds_failed(struct pn4_ds *ds)
 	WRITE_ONCE(ds->rest_until, (jiffies + PN4_DS_REST) | 1);
 }
 
-/* What the certificates of a data server are to name: its addresses. */
-struct pn4_ds_names {
-	const char *name[PN4_DS_ADDRS_MAX];
-	char text[PN4_DS_ADDRS_MAX][INET6_ADDRSTRLEN];
-};
-
-static struct pn4_ds_names *pn4_ds_names(const struct pn4_ds *ds)
-{
-	struct pn4_ds_names *n = kmalloc(sizeof(*n), GFP_KERNEL);
-	u32 i;
-
-	for (i = 0; n && i < ds->nr_addrs; i++) {
-		snprintf(n->text[i], sizeof(n->text[i]), "%pISc", &ds->addrs[i]);
-		n->name[i] = n->text[i];
-	}
-	return n;
-}
-
 static struct pn4_client *pn4_ds_connect(struct pn4_device *dev,
 					 struct pn4_ds *ds,
 					 struct pn4_volume *vol)
@@ -351,17 +333,17 @@ static struct pn4_client *pn4_ds_connect(struct pn4_device *dev,
 		.data_server = true,
 		.tls = mds->tls,
 	};
-	struct pn4_ds_names *names;
 	struct pn4_client *cl;
+	char **names;
 
 	if (!ds->nr_addrs)
 		return ERR_PTR(-EADDRNOTAVAIL);
-	names = pn4_ds_names(ds);
+	names = pn4_names_of(ds->addrs, ds->nr_addrs);
 	if (!names)
 		return ERR_PTR(-ENOMEM);
-	args.names = names->name;
+	args.names = (const char *const *)names;
 	cl = pn4_client_get(&args);
-	kfree(names);
+	pn4_names_free(names, ds->nr_addrs);
 	/* no file system of it is ever asked for the attribute */
 	if (!IS_ERR(cl) && cl->data_server && cl->lease_time > mds->lease_time)
 		cl->lease_time = mds->lease_time;

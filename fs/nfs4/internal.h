@@ -169,11 +169,31 @@ struct pn4_layout_table {
  * @lock guards volumes, clientid and server
  * @wait: slots free (exclusive waiters) and changes of @state (wake all)
  */
+/**
+ * struct pn4_paths - what the paths of a client are made of
+ * @addrs: with the port of the client's transport, or their own
+ * @names: of @addrs, in certificates; NULL without TLS
+ * @rails: none: the suitable ones
+ * @max: connections at a time, 0: as many as seem sensible
+ */
+struct pn4_paths {
+	struct sockaddr_storage *addrs;
+	char **names;
+	struct prpc_rail *rails;
+	unsigned int nr_addrs;
+	unsigned int nr_rails;
+	unsigned int max;
+};
+
 struct pn4_client {
 	refcount_t ref;
 	struct list_head link;		/* pn4_clients, under pn4_clients_lock */
 	struct net *net;
 	struct prpc_peer *peer;
+	struct pn4_paths paths;
+	struct mutex change_mutex;	/* one change of paths at a time; it may take long */
+	struct mutex paths_mutex;	/* guards what is in paths; inside change_mutex */
+	unsigned int number;		/* of all clients that were ever made */
 	const struct cred *cred;	/* the machine's, for state calls */
 	char *name;			/* for messages: the first mount's */
 	u32 minor;
@@ -222,6 +242,7 @@ enum pn4_counter {
 	PN4_N_DELEGS_LOST, PN4_N_LOCAL_OPENS, PN4_N_LOCAL_LOCKS,
 	PN4_N_LAYOUTS, PN4_N_LAYOUT_RECALLS, PN4_N_LAYOUT_RETURNS,
 	PN4_N_LAYOUTS_LOST, PN4_N_DS_ERRORS, PN4_N_DS_TO_MDS,
+	PN4_N_MOVED,
 	PN4_N_COUNTERS,
 };
 
@@ -264,6 +285,7 @@ struct pn4_call {
 	u32 session_gen;
 	bool has_slot;
 	bool privileged;		/* recovery itself: not gated */
+	bool may_be_away;		/* NFS4ERR_MOVED may mean a referral only */
 	bool nowait;
 	bool unkillable;
 	bool impatient;			/* a mount's: fail if connections keep breaking */
@@ -461,6 +483,23 @@ struct pn4_client *pn4_client_get(const struct pn4_mount_args *args);
  * A new client over @t; @why: see struct pn4_client; @patience: jiffies for the
  * first connection.
  */
+/* moved.c */
+/* pn4_lookup() of something that is not at this server. */
+int pn4_referral_lookup(struct pn4_node *dir, const char *name, u32 len,
+			struct pn4_fh *fh, struct pn4_attr *attr);
+/* A call of @vol was told NFS4ERR_MOVED. */
+void pn4_moved(struct pn4_volume *vol);
+
+/* paths.c */
+struct sockaddr_storage pn4_mount_addr(const struct pn4_mount_args *args,
+				       unsigned int n, const struct pn4_transport *t);
+int pn4_paths_init(struct pn4_client *cl, const struct pn4_mount_args *args,
+		   struct prpc_peer_args *peer_args);
+void pn4_paths_free(struct pn4_paths *p);
+/* What certificates are to name where nobody says it: the addresses.  Or NULL. */
+char **pn4_names_of(const struct sockaddr_storage *addrs, unsigned int n);
+void pn4_names_free(char **names, unsigned int n);
+
 struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 				   const struct pn4_transport *t,
 				   const char *why, long patience);

@@ -46,6 +46,7 @@ static int pn4_lookup_common(struct pn4_node *dir, const char *name, u32 len,
 
 	if (!c)
 		return -ENOMEM;
+	c->may_be_away = name;
 	do {
 		st = pn4_call_start(c, current_cred());
 		if (st)
@@ -71,7 +72,9 @@ static int pn4_lookup_common(struct pn4_node *dir, const char *name, u32 len,
 int pn4_lookup(struct pn4_node *dir, const char *name, u32 len,
 	       struct pn4_fh *fh, struct pn4_attr *attr)
 {
-	return pn4_lookup_common(dir, name, len, fh, attr);
+	int err = pn4_lookup_common(dir, name, len, fh, attr);
+
+	return err == -EREMOTE ? pn4_referral_lookup(dir, name, len, fh, attr) : err;
 }
 
 int pn4_lookup_parent(struct pn4_node *dir, struct pn4_fh *fh,

@@ -90,6 +90,7 @@ struct pn4_volume {
 	struct pn4_client *client;
 
 	bool dead;		/* umount -f: every call fails with -EIO */
+	unsigned long moved;	/* bit 0: the log says that it has gone elsewhere */
 	bool leaving;		/* delegations go with the inodes, see pn4_leave() */
 	atomic_t late;		/* CLOSEs under way, calls of killed tasks */
 	struct list_head client_link;
@@ -222,6 +223,16 @@ int pn4_mount(const struct pn4_mount_args *args, const char *path,
 /* A volume for the other file system that @fh of the same server is on. */
 int pn4_submount(struct pn4_volume *parent, const struct pn4_fh *fh,
 		 struct pn4_volume **volp, struct pn4_attr *attr);
+/* Is @fh what pn4_lookup() gives for a file system that is at another server? */
+bool pn4_is_referral(const struct pn4_fh *fh);
+/*
+ * As pn4_mount(), of the file system that the server refers to as @name in @dir.
+ * @args: as for a mount of this server, but for addrs and names: certificates are
+ * to name the addresses.  -EREMOTE: the server names no address.
+ */
+int pn4_refer(struct pn4_node *dir, const char *name, u32 len,
+	      struct pn4_mount_args *args, struct pn4_volume **volp,
+	      struct pn4_fh *fh, struct pn4_attr *attr);
 /*
  * No file is open or dirty any more: from now on nothing pins an inode on account
  * of a delegation.
@@ -238,6 +249,16 @@ const char *pn4_proto(const struct pn4_volume *vol);
 /* Can data be moved to and from such memory, as far as is known now? */
 bool pn4_reaches(const struct pn4_volume *vol, enum prpc_memory memory);
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m);
+/*
+ * Other addresses, rails or number of paths, for all volumes of the server.  What
+ * @args does not give stays as it is: addrs, rails and paths (and port and names,
+ * which go with addrs) are looked at.  Errors: those of prpc_peer_change().
+ */
+int pn4_paths_change(struct pn4_volume *vol, const struct pn4_mount_args *args);
+/* ... as mount options. */
+void pn4_paths_show(struct pn4_volume *vol, struct seq_file *m);
+/* The directory in @parent that shows them; borrowed, ERR_PTR. */
+struct kobject *pn4_expose(struct pn4_volume *vol, struct kobject *parent);
 /* Counters for /proc/self/mountstats. */
 void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m);
 int pn4_statfs(struct pn4_node *node, struct pn4_statfs *st);

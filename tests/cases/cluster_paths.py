@@ -217,3 +217,131 @@ def t_callbacks_survive(b):
     _until(b, "callbacks", lambda: not b.try_run(
         b.client, f"ls {d}").rc and "callback state: UP" in b.run(
             b.node1, "cat /proc/fs/nfsd/clients/*/info"))
+
+
+# -- live changes -----------------------------------------------------------
+
+def _tool(b, args, ok=True):
+    """`penstock ARGS` on the client; what it says."""
+    done = b.try_run(b.client, f". /penstock/guest/env; {PENSTOCK} {args} 2>&1", timeout=60)
+    if (done.rc == 0) != ok:
+        b.fail(f"penstock {args}: {done.rc} {done.out}")
+    return done.out
+
+
+def _addresses(b):
+    return sorted(p["address"].rpartition(":")[0] for p in _live(b))
+
+
+def _shown(b, key):
+    return b.run(b.client, "grep ' /mnt/a penstock ' /proc/mounts | tr , '\\n' | "
+                           f"sed -n 's/ .*//; s/^{key}=//p'").split()
+
+
+#: fs=penstock timeout=240
+def t_live_add_and_remove(b):
+    """Addresses come and go under fio verify; no request fails, none waits for a path
+    that goes; the last one and another server are refused in words."""
+    _mount(b, "node1:/export", want=1)
+    d = b.dir()
+    job = b.start(b.client, VERIFY.format(d=d, s=25), timeout=200)
+    time.sleep(2)
+    _tool(b, "path add /mnt/a node1-rail2")
+    b.eq(_addresses(b), ["10.1.0.11", "10.2.0.11"])
+    b.eq(_shown(b, "addr"), ["10.1.0.11", "10.2.0.11"])
+    _until(b, "bytes on the new path", lambda: [p for p in _live(b) if p["bytes_out"] > 1 << 20 and
+                                                p["address"].startswith("10.2.")])
+    _tool(b, "path remove /mnt/a 10.1.0.11")
+    b.eq(_addresses(b), ["10.2.0.11"])
+    said = _tool(b, "path remove /mnt/a 10.2.0.11", ok=False)
+    if "last" not in said:
+        b.fail(f"removing the last address: {said}")
+    said = _tool(b, "path add /mnt/a node2", ok=False)
+    if "another server" not in said:
+        b.fail(f"adding another server: {said}")
+    _tool(b, "path remove /mnt/a node2")
+    b.eq(_addresses(b), ["10.2.0.11"])
+    for _ in range(3):
+        _tool(b, "path add /mnt/a 10.1.0.11")
+        _tool(b, "path remove /mnt/a 10.1.0.11")
+    _tool(b, "path add /mnt/a fd00:1::11")
+    b.eq(_addresses(b), ["10.2.0.11", "[fd00:1::11]"])
+    b.finish(job, 200)
+    b.eq(sum(p["reconnects"] for p in _paths(b)), 0, "reconnects of paths that stayed")
+    b.run(b.client, f"rm -r {d}")
+
+
+#: fs=penstock timeout=240
+def t_live_remount(b):
+    """mount -o remount with other rails, other addresses, another number of paths."""
+    _mount(b)
+    d = b.dir()
+    job = b.start(b.client, VERIFY.format(d=d, s=15), timeout=200)
+    b.run(b.client, "mount -o remount,rails=eth1 /mnt/a")
+    b.eq([p["rail"] for p in _live(b)], ["eth1"])
+    b.eq(_shown(b, "rails"), ["eth1"])
+    b.run(b.client, "mount -o remount,noac /mnt/a")
+    b.eq(_shown(b, "rails"), ["eth1"])
+    b.run(b.client, "mount -o remount,rails=eth0,eth1 /mnt/a")
+    _until(b, "both rails", lambda: sorted(p["rail"] for p in _live(b)) == ["eth0", "eth1"])
+    b.run(b.client, "mount -o remount,paths=3 /mnt/a")
+    _until(b, "three paths", lambda: len(_live(b)) == 3)
+    b.run(b.client, "mount -t penstock -o remount node1-rail2:/export /mnt/a")
+    _until(b, "the other address only", lambda: set(_addresses(b)) == {"10.2.0.11"})
+    done = b.try_run(b.client, "mount -t penstock -o remount node2:/export /mnt/a", timeout=60)
+    if not done.rc or "nothing has changed" not in done.out:
+        b.fail(f"a remount to another server: {done.rc} {done.out}")
+    b.eq(_shown(b, "addr"), ["10.2.0.11"])
+    b.finish(job, 200)
+    b.run(b.client, f"rm -r {d}")
+
+
+#: fs=penstock
+def t_live_refresh(b):
+    """A name gets another address while it is mounted, and loses the first."""
+    name = "echo '{} moving' >>/etc/hosts"
+    b.run(b.client, "cp /etc/hosts /tmp/hosts.old; " + name.format("10.1.0.11"))
+    b.undo.callback(b.run, b.client, "cat /tmp/hosts.old >/etc/hosts")
+    _mount(b, "moving:/export", want=1)
+    b.run(b.client, name.format("10.2.0.11"))
+    _tool(b, "path refresh /mnt/a")
+    _until(b, "both addresses", lambda: _addresses(b) == ["10.1.0.11", "10.2.0.11"])
+    b.run(b.client, "cat /tmp/hosts.old >/etc/hosts; " + name.format("10.2.0.11"))
+    _tool(b, "path refresh /mnt/a")
+    b.eq(_addresses(b), ["10.2.0.11"])
+    b.run(b.client, "cat /tmp/hosts.old >/etc/hosts")
+    _tool(b, "path refresh /mnt/a", ok=False)
+    b.eq(_addresses(b), ["10.2.0.11"])
+    d = b.dir()
+    b.run(b.client, f"seq 50000 >{d}/f; sync {d}/f; seq 50000 | cmp - {d}/f")
+
+
+#: fs=penstock
+def t_figures(b):
+    """sysfs, `penstock paths` and `penstock top` tell the same of each path."""
+    _mount(b)
+    d = b.dir()
+    b.run(b.client, f"dd if=/dev/zero of={d}/f bs=1M count=8 oflag=direct status=none", timeout=60)
+    where = "/sys/fs/penstock/$(mountpoint -d /mnt/a)/paths"
+    for p in _paths(b):
+        out = b.run(b.client, f"cd $(dirname $(grep -lx '{p['address']}' {where}/*/address)); "
+                              "grep -H . *")
+        figures = dict(line.split(":", 1) for line in out.splitlines())
+        for key in ("state", "transport", "rail", "address"):
+            b.eq(figures[key], p[key], key)
+        for key in ("bytes_out", "calls", "replies"):
+            if not 0 < p[key] <= int(figures[key]):
+                b.fail(f"{key}: {p[key]}, in sysfs {figures[key]}")
+    top = json.loads(_tool(b, "top --json -n 1 -d 0.1"))
+    b.eq([m["mount"] for m in top], ["/mnt/a"])
+    b.eq(len(top[0]["paths"]), 2)
+    if "10.2.0.11:2049" not in _tool(b, "top --once -d 0.1 /mnt/a"):
+        b.fail("penstock top shows no path")
+    # a mount that shares the paths shows the same directory; it goes with its mount
+    b.mount("node1:/export/xfs", "/mnt/b")
+    b.run(b.client, f"test $(readlink -f {where}) = "
+                    "$(readlink -f /sys/fs/penstock/$(mountpoint -d /mnt/b)/paths)")
+    b.umount("/mnt/b")
+    b.umount("/mnt/a")
+    b.eq(b.run(b.client, "ls /sys/fs/penstock /sys/fs/penstock/servers | grep -v : | xargs"),
+         "servers\n")

@@ -63,6 +63,7 @@ PLAIN(bind_conn_to_session, struct pn4_bind_conn_res)
 PLAIN(getattr, struct pn4_attr)
 PLAIN(getattr_fsinfo, struct pn4_fsinfo)
 PLAIN(getattr_statfs, struct pn4_statfs)
+PLAIN(getattr_locations, struct pn4_location)
 PLAIN(create, struct pn4_create_res)
 PLAIN(remove, struct pn4_cinfo)
 PLAIN(link, struct pn4_cinfo)
@@ -612,7 +613,8 @@ const struct decoder decoders[] = {
 	D(bind_conn_to_session), D(destroy_session), D(destroy_clientid),
 	D(reclaim_complete), D(test_stateid), D(free_stateid),
 	D(secinfo_no_name), D(putrootfh), D(putfh), D(savefh), D(restorefh),
-	D(getfh), D(getattr), D(getattr_fsinfo), D(getattr_statfs), D(setattr),
+	D(getfh), D(getattr), D(getattr_fsinfo), D(getattr_statfs), D(getattr_locations),
+	D(setattr),
 	D(access), D(lookup), D(lookupp), D(readlink), D(create), D(remove),
 	D(rename), D(link), D(readdir), D(readdir_end), D(open),
 	D(open_downgrade), D(close), D(delegreturn), D(lock), D(lockt),

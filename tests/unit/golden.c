@@ -38,6 +38,11 @@
 #define STATFS \
 	"2 0x20e00000 0x00001c00 [ q11 q22 q33 255 q1000 q2000 q3000 ]"
 
+/* fs_root, two locations of one and two servers; mounted_on_fileid */
+#define LOCATIONS \
+	"2 0x01000100 0x00800000 [ q1 q2 2 'a' 'bc' 2 " \
+	"2 '10.0.0.1' 'node1' 2 'x' 'export' 1 '10.0.0.9' 0 q77 ]"
+
 /* rdattr_error 0, type, fileid, filehandle; in the order of their numbers */
 #define DIRENT(cookie, name, type, fileid) \
 	"1 q" #cookie " " name " 1 0x00180802 [ " #type " 0 o01020304 q" #fileid " ] "
@@ -94,6 +99,10 @@ const struct golden goldens[] = {
 	  "9 0 5 0x8 0 0 0 0 [ q99 ]" },
 	{ "fsinfo", "getattr_fsinfo", 0, "9 0 " FSINFO },
 	{ "statfs", "getattr_statfs", 0, "9 0 " STATFS },
+	{ "locations", "getattr_locations", 0, "9 0 " LOCATIONS },
+	{ "locations_none", "getattr_locations", 0, "9 0 1 0x100 [ q1 q2 ]" },
+	{ "locations_unasked", "getattr_locations", -EREMOTEIO,
+	  "9 0 1 0x110 [ q1 q2 q3 ]" },
 	{ "setattr", "setattr", 0, "34 0 2 0x10 0x2" },
 	{ "setattr_perm", "setattr", 1, "34 1 0", 0, 8 },
 	{ "access", "access", 0, "3 0 0x1f 0x03" },

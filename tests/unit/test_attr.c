@@ -102,6 +102,20 @@ TEST(statfs_values)
 	CHECK_EQ(s.space_total, 3000);
 }
 
+TEST(location_values)
+{
+	struct pxdr_dec d = open_text(golden("locations"));
+	struct pn4_location l;
+
+	CHECK_EQ(pn4_dec_getattr_locations(&d, &l), 0);
+	CHECK_EQ(l.nr_servers, 2);
+	CHECK(!strcmp(l.server[0], "10.0.0.1") && !strcmp(l.server[1], "node1"));
+	CHECK(!strcmp(l.path, "/x/export"));
+	CHECK_EQ(l.mounted_on, 77);
+	d = open_text("9 0 1 0x01000000 [ 0 1 1 'h' 2 'a' 'b/../c' ]");
+	CHECK_EQ(pn4_dec_getattr_locations(&d, &l), -EREMOTEIO);
+}
+
 /* An old answer must not shine through. */
 TEST(what_was_not_sent_is_zero)
 {

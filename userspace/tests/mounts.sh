@@ -162,6 +162,15 @@ expect 0 $helper 10.0.0.1:/export "$mnt" -o remount,ro
 findmnt -no OPTIONS "$mnt" | grep -q ^ro, || fail "not read-only"
 ! findmnt -no OPTIONS "$mnt" | grep -q noexec || fail "noexec is still set"
 utab_lines 1
+# another device for the same path: its addresses; utab keeps the first one
+expect 0 $helper 10.0.0.2,10.0.0.3:/export "$mnt" -o remount
+traced "set addr=10.0.0.2"
+traced "set addr=10.0.0.3"
+expect 32 $helper 10.0.0.1:/other "$mnt" -o remount
+says "another directory of the server"
+utab_lines 1
+expect 0 $fake mount -t penstock -o remount 10.0.0.4:/export "$mnt"
+traced "set addr=10.0.0.4"
 expect 0 env FAKE_MAGIC=1 $fake umount "$mnt"
 utab_lines 0
 expect 32 $helper 10.0.0.1:/export "$mnt" -o remount,ro

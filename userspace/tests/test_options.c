@@ -173,6 +173,31 @@ static void test_unknown(void)
 	CHECK(parse(NULL, "port=abc", true));
 }
 
+/* mount(8) puts what the mount shows before what was asked for. */
+static void test_remount_rails(void)
+{
+	static const char live[] = "rw,rails=eth0,rails=eth1,addr=10.0.0.1";
+
+	CHECK(!parse(live, "rw,rails=eth0,rails=eth1,addr=10.0.0.1,remount,noac", false));
+	options_drop_unchanged(&opts);
+	CHECK(opts.nr_params == 1);
+	CHECK(!parse(live, "rw,rails=eth0,rails=eth1,addr=10.0.0.1,remount,rails=eth1", false));
+	options_drop_unchanged(&opts);
+	CHECK(opts.nr_params == 1 && !strcmp(opts.params[0].value, "eth1"));
+	CHECK(!parse(live, "remount,rails=eth0,eth1,eth2", false));
+	options_drop_unchanged(&opts);
+	CHECK(opts.nr_params == 3);
+}
+
+/* New addresses take names along where the mount has TLS, named again or not. */
+static void test_remount_tls(void)
+{
+	CHECK(!parse("rw,xprtsec=mtls,addr=10.0.0.1,servername=node1", "remount,noac", false));
+	CHECK(opts.tls && !opts.mutual);
+	CHECK(!parse("rw,addr=10.0.0.1", "remount,noac", false));
+	CHECK(!opts.tls);
+}
+
 static void test_remount(void)
 {
 	static const char live[] =
@@ -203,6 +228,8 @@ int main(void)
 	test_bad_values();
 	test_unknown();
 	test_remount();
+	test_remount_rails();
+	test_remount_tls();
 	options_free(&opts);
 	return 0;
 }
