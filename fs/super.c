@@ -154,6 +154,8 @@ static int ps_fill_super(struct super_block *sb)
 	rc = super_setup_bdi(sb);
 	if (rc)
 		return rc;
+	if (sbi->opts.sec == PRPC_SEC_KRB5I)	/* sent as they were when the checksum was made */
+		sb->s_iflags |= SB_I_STABLE_WRITES;
 	sb->s_bdi->ra_pages = PS_READAHEAD >> PAGE_SHIFT;
 	sb->s_bdi->io_pages = vol->rsize >> PAGE_SHIFT;
 	sb->s_root = ps_make_root(sb);
@@ -179,6 +181,7 @@ static int ps_test_super(struct super_block *sb, struct fs_context *fc)
 /* What the protocol layer said, in words. */
 static int ps_mount_failed(struct fs_context *fc, int rc)
 {
+	const struct ps_sb *sbi = fc->s_fs_info;
 	const char *why;
 
 	switch (rc) {
@@ -187,7 +190,12 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 		break;
 	case -EACCES:
 	case -EPERM:
-		why = "the server does not let this host in";
+		why = sbi->opts.sec ?
+		      "the server or the KDC does not let this host in (dmesg may say more)" :
+		      "the server does not let this host in";
+		break;
+	case -EKEYEXPIRED:
+		why = "the Kerberos ticket has expired; get a new one with kinit";
 		break;
 	case -ENOPROTOOPT:
 		why = "penstock_rdma cannot be loaded (dmesg says why); use proto=tcp";
@@ -240,6 +248,7 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 		.proto = o->proto,
 	};
 	const char *path;
+	char *server;
 	int rc;
 
 	rc = ps_check_opts(fc, &sbi->opts);
@@ -253,7 +262,13 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	args.rails = o->rails;
 	args.nr_rails = o->nr_rails;
 	args.paths = o->paths;
+	args.sec = o->sec;
+	server = ps_first_host(fc->source);
+	if (!server)
+		return -ENOMEM;
+	args.server = server;
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
+	kfree(server);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
 	return rc ? ps_mount_failed(fc, rc) : 0;
@@ -347,6 +362,8 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "proto";
 	if (n->port != o->port)
 		return "port";
+	if (n->sec != o->sec)
+		return "sec";
 	if (n->local_lock != o->local_lock)
 		return "local_lock";
 	if (n->paths != o->paths)

@@ -63,7 +63,7 @@ static const struct word words[] = {
 	WORD("soft", W_FLAG),
 	NUM("timeout", W_U32, 1, 86400),
 	CHOICE("proto", "tcp|rdma|auto"),
-	CHOICE("sec", "sys"),
+	CHOICE("sec", "sys|krb5|krb5i|krb5p"),
 	CHOICE("xprtsec", "none|tls|mtls"),
 	NUM("actimeo", W_U32, 0, 86400),
 	WORD("noac", W_FLAG),

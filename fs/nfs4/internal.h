@@ -160,6 +160,7 @@ struct pn4_client {
 	u32 minor;
 	bool minor_fixed;
 	const struct pn4_transport *transport;
+	int sec;			/* enum prpc_sec of all its calls */
 	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 
 	char owner[96];

@@ -43,6 +43,7 @@ struct pn4_volume;
  * @proto: "tcp", "rdma", or "auto": RDMA if both ends have it, else TCP
  * @rails, @nr_rails: local sides to use, none: the suitable ones
  * @paths: connections at a time, 0: as many as seem sensible
+ * @sec: enum prpc_sec; @server: host name of its Kerberos principal
  */
 struct pn4_mount_args {
 	struct net *net;
@@ -59,6 +60,8 @@ struct pn4_mount_args {
 	unsigned int nr_rails;
 	unsigned int paths;
 	const char *proto;
+	int sec;
+	const char *server;
 };
 
 /**
