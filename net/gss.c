@@ -257,10 +257,11 @@ static void pgss_work(struct work_struct *work)
 	if (peer) {
 		spin_lock(&peer->lock);
 		pgss_ctx_done(peer, ctx, error);
+		pgss_kick(peer, 0);	/* inside: then pgss_peer_exit() still sees us */
 		spin_unlock(&peer->lock);
-		pgss_kick(peer, 0);
 	}
 	spin_unlock_bh(&ctx->lock);
+	pgss_ctx_put(xchg(&ctx->old, NULL));
 	pgss_ctx_put(ctx);
 }
 
