@@ -75,6 +75,7 @@ bench: deps
 
 unit: deps
 	+@$(MAKE) --no-print-directory -C tests/unit check
+	+@$(MAKE) --no-print-directory -C tests/krb5 check
 	+@$(MAKE) --no-print-directory -C userspace check
 	@$(PYTHON) -B tests/chaos/test.py
 	@$(PYTHON) -B tests/history/test.py

@@ -28,6 +28,14 @@ static const struct constant_table ps_local_locks[] = {
 	{}
 };
 
+static const struct constant_table ps_secs[] = {
+	{ "sys",	PRPC_SEC_SYS },
+	{ "krb5",	PRPC_SEC_KRB5 },
+	{ "krb5i",	PRPC_SEC_KRB5I },
+	{ "krb5p",	PRPC_SEC_KRB5P },
+	{}
+};
+
 const struct fs_parameter_spec ps_params[] = {
 	fsparam_string("addr", Opt_addr),
 	fsparam_u32("port", Opt_port),
@@ -154,12 +162,18 @@ static int ps_parse_proto(struct fs_context *fc, struct ps_opts *o,
 	return 0;
 }
 
-static int ps_parse_sec(struct fs_context *fc, const char *text)
+static int ps_parse_sec(struct fs_context *fc, struct ps_opts *o, const char *text)
 {
-	if (strcmp(text, "sys"))
-		return invalf(fc, "penstock: %s: sec=%s is not supported, only sys",
-			      ps_name(fc), text);
-	return 0;
+	const struct constant_table *t;
+
+	for (t = ps_secs; t->name; t++) {
+		if (strcmp(text, t->name))
+			continue;
+		o->sec = t->value;
+		return 0;
+	}
+	return invalf(fc, "penstock: %s: sec=%s is not one of sys, krb5, krb5i and krb5p",
+		      ps_name(fc), text);
 }
 
 static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
@@ -195,7 +209,7 @@ static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
 	case Opt_proto:
 		return ps_parse_proto(fc, o, param->string);
 	case Opt_sec:
-		return ps_parse_sec(fc, param->string);
+		return ps_parse_sec(fc, o, param->string);
 	case Opt_xprtsec:
 		return ps_parse_xprtsec(fc, o, param->string);
 	case Opt_proto_why:	/* only shown; a remount repeats it */
@@ -265,6 +279,14 @@ int ps_check_opts(struct fs_context *fc, struct ps_opts *o)
 	if (o->timeout_set && !o->soft)
 		return invalf(fc, "penstock: %s: timeout= has a meaning only with soft",
 			      ps_name(fc));
+	if (o->sec >= PRPC_SEC_KRB5I && !strcmp(o->proto, "rdma"))
+		return invalf(fc, "penstock: %s: sec=%s is not possible with proto=rdma, only krb5 is; use proto=tcp",
+			      ps_name(fc), ps_secs[o->sec].name);
+	if (o->sec >= PRPC_SEC_KRB5I)	/* proto=auto */
+		strscpy(o->proto, "tcp", sizeof(o->proto));
+	if (o->sec && !net_eq(fc->net_ns, &init_net))
+		return invalf(fc, "penstock: %s: sec=%s works in the initial network namespace only",
+			      ps_name(fc), ps_secs[o->sec].name);
 	if (o->soft && !o->timeout)
 		o->timeout = PS_SOFT_TIMEOUT;
 	return ps_check_tls(fc, o);
@@ -288,6 +310,20 @@ int ps_split_source(struct fs_context *fc, const char **path)
 	if (strlen(*path) >= PN4_PATH_MAX)
 		return invalf(fc, "penstock: %s: path too long", fc->source);
 	return 0;
+}
+
+/* The first host of the device string, whose Kerberos principal is asked for. */
+char *ps_first_host(const char *source)
+{
+	const char *end = strstr(source, ":/"), *comma = strchr(source, ',');
+
+	if (comma && comma < end)
+		end = comma;
+	if (*source == '[' && end[-1] == ']') {
+		source++;
+		end--;
+	}
+	return kmemdup_nul(source, end - source, GFP_KERNEL);
 }
 
 /* One host of the device string as an address, "[...]" or bare. */
@@ -372,7 +408,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 	const struct ps_opts *o = &sbi->opts;
 
 	pn4_show_options(sbi->vol, m);
-	seq_puts(m, ",sec=sys");
+	seq_printf(m, ",sec=%s", ps_secs[o->sec].name);
 	ps_show_tls(m, o);
 	if (o->port)
 		seq_printf(m, ",port=%u", o->port);

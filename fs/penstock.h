@@ -78,6 +78,7 @@ struct ps_opts {
 	char proto[8];
 	struct prpc_tls tls;
 	char **names;
+	int sec;		/* enum prpc_sec */
 };
 
 /**
@@ -234,6 +235,7 @@ extern const struct fs_parameter_spec ps_params[];
 int ps_split_source(struct fs_context *fc, const char **path);
 int ps_finish_addrs(struct fs_context *fc, struct ps_sb *sbi);
 int ps_parse_param(struct fs_context *fc, struct fs_parameter *param);
+char *ps_first_host(const char *source);
 int ps_check_opts(struct fs_context *fc, struct ps_opts *o);
 int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from);
 void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi);

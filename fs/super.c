@@ -155,6 +155,8 @@ static int ps_fill_super(struct super_block *sb)
 	rc = super_setup_bdi(sb);
 	if (rc)
 		return rc;
+	if (sbi->opts.sec == PRPC_SEC_KRB5I)	/* sent as they were when the checksum was made */
+		sb->s_iflags |= SB_I_STABLE_WRITES;
 	sb->s_bdi->ra_pages = PS_READAHEAD >> PAGE_SHIFT;
 	sb->s_bdi->io_pages = vol->rsize >> PAGE_SHIFT;
 	sb->s_root = ps_make_root(sb);
@@ -181,6 +183,7 @@ static int ps_test_super(struct super_block *sb, struct fs_context *fc)
 /* What the protocol layer said, in words. */
 static int ps_mount_failed(struct fs_context *fc, int rc)
 {
+	const struct ps_sb *sbi = fc->s_fs_info;
 	const char *why;
 
 	switch (rc) {
@@ -189,7 +192,12 @@ static int ps_mount_failed(struct fs_context *fc, int rc)
 		break;
 	case -EACCES:
 	case -EPERM:
-		why = "the server does not let this host in";
+		why = sbi->opts.sec ?
+		      "the server or the KDC does not let this host in (dmesg may say more)" :
+		      "the server does not let this host in";
+		break;
+	case -EKEYEXPIRED:
+		why = "the Kerberos ticket has expired; get a new one with kinit";
 		break;
 	case -ENOPROTOOPT:
 		why = "penstock_rdma cannot be loaded (dmesg says why); use proto=tcp";
@@ -249,6 +257,7 @@ static struct pn4_mount_args ps_mount_args(const struct fs_context *fc,
 		.rails = o->rails,
 		.nr_rails = o->nr_rails,
 		.paths = o->paths,
+		.sec = o->sec,
 	};
 }
 
@@ -257,6 +266,7 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 {
 	struct pn4_mount_args args;
 	const char *path;
+	char *server;
 	int rc;
 
 	rc = ps_check_opts(fc, &sbi->opts);
@@ -265,7 +275,12 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	if (rc)
 		return rc;
 	args = ps_mount_args(fc, sbi);
+	server = ps_first_host(fc->source);
+	if (!server)
+		return -ENOMEM;
+	args.server = server;
 	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
+	kfree(server);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
 	return rc ? ps_mount_failed(fc, rc) : ps_gpu_check_mount(fc, sbi);
@@ -371,6 +386,8 @@ static const char *ps_fixed_option(const struct ps_sb *old,
 		return "proto";
 	if (n->port != o->port)
 		return "port";
+	if (n->sec != o->sec)
+		return "sec";
 	if (n->local_lock != o->local_lock)
 		return "local_lock";
 	if (n->gpu != o->gpu)

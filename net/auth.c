@@ -5,7 +5,7 @@
  */
 #include <linux/cred.h>
 #include <linux/uidgid.h>
-#include "internal.h"
+#include "gss.h"
 
 #define PRPC_AUTH_NONE		0
 #define PRPC_AUTH_SYS		1
@@ -50,13 +50,16 @@ void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
 }
 
 /*
- * Neither flavour verifies anything; AUTH_SHORT, which a server may offer, is
+ * Neither of these flavours verifies anything; AUTH_SHORT, which a server may offer, is
  * never used.  Only the limit matters.
  */
-int prpc_auth_verify(struct pxdr_dec *d)
+int prpc_auth_verify(const struct prpc_call *call, struct pxdr_dec *d)
 {
 	u32 len;
 
+	/* of what is protected further, pgss_unprotect() has seen to it */
+	if (call->gss && call->peer->sec == PRPC_SEC_KRB5)
+		return pgss_verify(call->gss, d);
 	pxdr_get_u32(d);
 	pxdr_get_opaque(d, RPC5531_AUTH_MAX, &len);
 	return d->bad ? -EREMOTEIO : 0;

@@ -20,7 +20,7 @@
 #include <linux/jiffies.h>
 #include <linux/math64.h>
 #include <linux/smp.h>
-#include "internal.h"
+#include "gss.h"
 
 #define PRPC_LARGE	(32u << 10)
 /* Less than so many times the best pace is as good as the best. */
@@ -30,19 +30,29 @@
 /* Small calls change their path for this much, at least: 1024 ns. */
 #define PRPC_WORTH	200u
 
+/* As the caller gave it: what protection makes of it comes and goes with tries. */
+static u32 prpc_payload(const struct prpc_call *call, enum prpc_dir dir)
+{
+	if (unlikely(call->gss))
+		return dir == PRPC_DIR_OUT ? call->gss->out.len : call->gss->in.len;
+	return dir == PRPC_DIR_OUT ? call->out.len : call->in.len;
+}
+
 static u32 prpc_bytes(const struct prpc_call *call, enum prpc_dir dir)
 {
-	return PRPC_SMALL + (dir == PRPC_DIR_OUT ? call->out.len : call->in.len);
+	return PRPC_SMALL + prpc_payload(call, dir);
 }
 
 static enum prpc_dir prpc_direction(const struct prpc_call *call)
 {
-	return call->in.len > call->out.len ? PRPC_DIR_IN : PRPC_DIR_OUT;
+	return prpc_payload(call, PRPC_DIR_IN) > prpc_payload(call, PRPC_DIR_OUT) ?
+	       PRPC_DIR_IN : PRPC_DIR_OUT;
 }
 
 static bool prpc_large(const struct prpc_call *call)
 {
-	return max(call->in.len, call->out.len) >= PRPC_LARGE;
+	return max(prpc_payload(call, PRPC_DIR_IN),
+		   prpc_payload(call, PRPC_DIR_OUT)) >= PRPC_LARGE;
 }
 
 /* ---- large calls ---- */

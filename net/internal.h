@@ -220,7 +220,15 @@ struct prpc_peer {
 	unsigned long deadline_at;
 	u32 prog;
 	u32 vers;
+	enum prpc_sec sec;
 	/* cold from here on */
+	struct list_head unkeyed;	/* calls that pgss_admit() lets wait */
+	struct list_head contexts;
+	struct list_head upcalls;	/* contexts that user space is making */
+	struct delayed_work key_work;	/* looks at @unkeyed */
+	atomic_t unsealing;		/* replies in pgss_wq */
+	u64 bad_replies;		/* whose checksum was wrong */
+	char *server;
 	bool spread;
 	bool dying;
 	bool started;
@@ -343,11 +351,30 @@ void prpc_paths_enter(struct prpc_peer *peer);
 unsigned int prpc_paths_get(struct prpc_peer *peer,
 			    struct prpc_path *paths[PRPC_MAX_LIVE]);
 
+/*
+ * Is @p, the begin of a reply, accepted, successful, and with a verifier of the
+ * expected length, so that its results are where call->in_at says?
+ */
+static inline bool prpc_reply_plain(const struct prpc_call *call, const __be32 *p)
+{
+	return p[2] == cpu_to_be32(RPC5531_ACCEPTED) &&
+	       (call->sealed || (p[4] == cpu_to_be32(call->verf_len) &&
+				 p[5 + call->verf_len / 4] == cpu_to_be32(RPC5531_SUCCESS)));
+}
+
+/* ---- gss.c ---- */
+int pgss_init(void);
+void pgss_exit(void);
+void pgss_peer_exit(struct prpc_peer *peer);
+
+/* ---- gss_call.c ---- */
+int pgss_pages_init(void);
+
 /* ---- auth.c ---- */
 void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,
 		       struct pxdr_enc *e);
-/* The verifier of an accepted reply; 0 or -EREMOTEIO. */
-int prpc_auth_verify(struct pxdr_dec *d);
+/* The verifier of an accepted reply; 0, -EREMOTEIO or -EBADMSG. */
+int prpc_auth_verify(const struct prpc_call *call, struct pxdr_dec *d);
 
 /* ---- sysfs.c; peer->change held ---- */
 /* Directories for the paths in use that have none. */

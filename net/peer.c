@@ -116,6 +116,7 @@ static void prpc_peer_free(struct prpc_peer *peer)
 	if (peer->net)
 		put_net(peer->net);
 	kvfree(peer->table);
+	kfree(peer->server);
 	kfree(peer->name);
 	kfree(peer);
 }
@@ -127,7 +128,10 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	peer->table_size = min(args->max_calls + PRPC_RESERVE, PRPC_TABLE_MAX);
 	peer->table = kvcalloc(peer->table_size, sizeof(*peer->table), GFP_KERNEL);
 	peer->name = kstrdup(args->name, GFP_KERNEL);
-	if (!peer->table || !peer->name)
+	if (args->sec)
+		peer->server = kstrdup(args->server, GFP_KERNEL);
+	if (!peer->table || !peer->name ||
+	    (args->sec && (!peer->server || pgss_pages_init())))
 		return -ENOMEM;
 	prpc_calls_init(peer);
 	error = prpc_rails_plan(peer, args);
@@ -162,6 +166,7 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 	mutex_init(&peer->change);
 	INIT_LIST_HEAD(&peer->link);
 	init_waitqueue_head(&peer->wait);
+	peer->sec = args->sec;
 	peer->prog = args->prog;
 	peer->vers = args->vers;
 	peer->cb_prog = args->cb_prog;
@@ -318,7 +323,9 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 	list_for_each_entry(path, &peer->paths, link)
 		prpc_path_join(path);
 	prpc_calls_flush(peer);
-	wait_event(peer->wait, !atomic_read(&peer->nr_callbacks));
+	wait_event(peer->wait, !atomic_read(&peer->nr_callbacks) &&
+			       !atomic_read(&peer->unsealing));
+	pgss_peer_exit(peer);
 	/* the last callback may still be inside wake_up_all() */
 	spin_lock_bh(&peer->lock);
 	spin_unlock_bh(&peer->lock);
@@ -338,9 +345,12 @@ int prpc_init(void)
 				       WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!prpc_mgmt_wq)
 		goto out_io;
-	error = prpc_link_init();
+	error = pgss_init();
 	if (error)
 		goto out_mgmt;
+	error = prpc_link_init();
+	if (error)
+		goto out_gss;
 	error = prpc_transport_register(&ptcp_ops);
 	if (error)
 		goto out_link;
@@ -348,6 +358,8 @@ int prpc_init(void)
 
 out_link:
 	prpc_link_exit();
+out_gss:
+	pgss_exit();
 out_mgmt:
 	destroy_workqueue(prpc_mgmt_wq);
 out_io:
@@ -359,6 +371,7 @@ void prpc_exit(void)
 {
 	prpc_transport_unregister(&ptcp_ops);
 	prpc_link_exit();
+	pgss_exit();
 	destroy_workqueue(prpc_mgmt_wq);
 	destroy_workqueue(prpc_io_wq);
 }

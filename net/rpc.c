@@ -17,13 +17,16 @@
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/random.h>
-#include "internal.h"
+#include "gss.h"
 #include "trace.h"
 
 #define PRPC_NO_SLOT	0xffff
+#define PRPC_AGAIN_MAX	4	/* tries of a call that RPCSEC_GSS rejects */
 
 static void prpc_deadline_work(struct work_struct *work);
 static void prpc_send_work(struct work_struct *work);
+static void prpc_key_work(struct work_struct *work);
+static void prpc_fail(struct prpc_call *call, int error);
 
 void prpc_calls_init(struct prpc_peer *peer)
 {
@@ -31,6 +34,10 @@ void prpc_calls_init(struct prpc_peer *peer)
 
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->waiting);
+	INIT_LIST_HEAD(&peer->unkeyed);
+	INIT_LIST_HEAD(&peer->contexts);
+	INIT_LIST_HEAD(&peer->upcalls);
+	INIT_DELAYED_WORK(&peer->key_work, prpc_key_work);
 	INIT_DELAYED_WORK(&peer->deadline_work, prpc_deadline_work);
 	INIT_WORK(&peer->send_work, prpc_send_work);
 	peer->free_head = 0;
@@ -56,6 +63,14 @@ void prpc_call_init(struct prpc_call *call, struct prpc_peer *peer, u32 proc,
 		return;
 	}
 	pxdr_enc_init(e, (__be32 *)buf + 1, size - 4);
+	call->proc = proc;
+	if (cred && peer->sec) {	/* gss_call.c writes the header */
+		call->secure = true;
+		call->uid = cred->fsuid;
+		pxdr_reserve(e, PRPC_HEADER_MAX - 4);
+		e->end -= min_t(size_t, (4 + PKRB5_MIC_MAX) / 4, e->end - e->p);
+		return;
+	}
 	pxdr_u32(e, 0);			/* the xid, once there is one */
 	pxdr_u32(e, RPC5531_CALL);
 	pxdr_u32(e, RPC5531_VERSION);
@@ -99,6 +114,8 @@ static void prpc_disown(struct prpc_peer *peer, struct prpc_call *call)
 	if (state & PRPC_ST_WAITING)
 		list_del_init(&call->link);
 	prpc_unload(call, state & PRPC_ST_REPLIED);
+	if (call->gss)
+		pgss_release(peer, call->gss);
 	if (state & PRPC_ST_HASHED) {
 		index = call->xid & (PRPC_TABLE_MAX - 1);
 		slot = &peer->table[index];
@@ -112,13 +129,19 @@ static void prpc_disown(struct prpc_peer *peer, struct prpc_call *call)
 	atomic_set(&call->state, 0);
 }
 
-static void prpc_wait(struct prpc_peer *peer, struct prpc_call *call)
+static void prpc_wait_on(struct prpc_peer *peer, struct prpc_call *call,
+			 struct list_head *list)
 {
 	int hashed = atomic_read(&call->state) & PRPC_ST_HASHED;
 
 	lockdep_assert_held(&peer->lock);
 	atomic_set(&call->state, PRPC_ST_OWNED | PRPC_ST_WAITING | hashed);
-	list_add_tail(&call->link, &peer->waiting);
+	list_add_tail(&call->link, list);
+}
+
+static void prpc_wait(struct prpc_peer *peer, struct prpc_call *call)
+{
+	prpc_wait_on(peer, call, &peer->waiting);
 }
 
 /* Give @call to @conn; false if the table is full. */
@@ -161,6 +184,37 @@ static bool prpc_expired(const struct prpc_call *call, const void *unused)
 
 /* ---- sending ---- */
 
+/*
+ * May @call be sent?  0; -EINPROGRESS: it waits on peer->unkeyed now; or the
+ * error that ends it.
+ */
+static int prpc_admit(struct prpc_peer *peer, struct prpc_call *call)
+{
+	int error;
+
+	lockdep_assert_held(&peer->lock);
+	if (!call->gss || call->gss->seq)
+		return 0;
+	error = pgss_admit(peer, call->gss);
+	if (!error)
+		return 0;
+	if (error != -EINPROGRESS) {
+		prpc_disown(peer, call);
+		return error;
+	}
+	if (atomic_read(&call->state) & PRPC_ST_WAITING)
+		list_del_init(&call->link);
+	prpc_wait_on(peer, call, &peer->unkeyed);
+	return error;
+}
+
+/* Protecting it has failed, and it is not sent without. */
+static void prpc_never_sent(struct prpc_conn *conn, struct prpc_call *call)
+{
+	atomic_andnot(PRPC_ST_TX, &call->state);
+	prpc_conn_down(conn, -EIO);
+}
+
 /* @conn's user count was taken under the lock that assigned @call. */
 static void prpc_dispatch(struct prpc_conn *conn, struct prpc_call *call)
 {
@@ -170,7 +224,10 @@ static void prpc_dispatch(struct prpc_conn *conn, struct prpc_call *call)
 		call->start_ns = ktime_get_ns();
 	prpc_count(conn->path, PRPC_STAT_CALLS, 1);
 	trace_prpc_send(conn, call);
-	conn->ops->send(conn, call);
+	if (call->gss && WARN_ON_ONCE(pgss_protect(call->gss)))
+		prpc_never_sent(conn, call);
+	else
+		conn->ops->send(conn, call);
 	prpc_conn_unuse(conn);
 }
 
@@ -179,15 +236,21 @@ static void prpc_send_work(struct work_struct *work)
 	struct prpc_peer *peer = container_of(work, struct prpc_peer, send_work);
 	struct prpc_call *call;
 	struct prpc_conn *conn;
+	int refused;
 	bool ok;
 
 	for (;;) {
 		spin_lock_bh(&peer->lock);
 		call = list_first_entry_or_null(&peer->waiting, struct prpc_call,
 						link);
-		conn = call ? prpc_choose(peer, call) : NULL;
+		refused = call ? prpc_admit(peer, call) : 0;
+		conn = call && !refused ? prpc_choose(peer, call) : NULL;
 		ok = conn && prpc_assign(peer, call, conn);
 		spin_unlock_bh(&peer->lock);
+		if (refused && refused != -EINPROGRESS)
+			prpc_fail(call, refused);
+		if (refused)
+			continue;
 		if (!ok)
 			break;
 		prpc_dispatch(conn, call);
@@ -218,20 +281,26 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 		      struct prpc_conn **connp)
 {
 	struct prpc_conn *conn = NULL;
+	int error;
 
 	lockdep_assert_held(&peer->lock);
 	if (peer->dying)
 		return -ESHUTDOWN;
 	if (prpc_foreign(prpc_call_data(call)) && !peer->transport->rank)
 		return -EOPNOTSUPP;
+	if (call->flags & PRPC_PINNED && !call->deadline)
+		call->deadline = (jiffies + msecs_to_jiffies(PRPC_PINNED_MS)) ?: 1;
+	error = prpc_admit(peer, call);
+	if (error) {
+		prpc_arm(peer, call->deadline);
+		return error == -EINPROGRESS ? 0 : error;
+	}
 	if (call->flags & PRPC_PINNED) {
 		conn = call->conn;
 		if (!prpc_conn_owner(peer, conn) ||
 		    test_bit(PRPC_CONN_DOWN, &conn->flags) ||
 		    !prpc_conn_use(conn))
 			return -ENOTCONN;
-		if (!call->deadline)
-			call->deadline = (jiffies + msecs_to_jiffies(PRPC_PINNED_MS)) ?: 1;
 		if (!prpc_assign(peer, call, conn)) {
 			prpc_conn_unuse(conn);
 			return -ENOBUFS;
@@ -253,6 +322,39 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 	return 0;
 }
 
+/* A context is ready, or a sequence number free, or it is time to try again. */
+static void prpc_key_work(struct work_struct *work)
+{
+	struct prpc_peer *peer = container_of(work, struct prpc_peer, key_work.work);
+	struct prpc_call *call;
+	struct prpc_conn *conn;
+	unsigned int n = 0;
+	int error;
+
+	spin_lock_bh(&peer->lock);
+	list_for_each_entry(call, &peer->unkeyed, link)
+		n++;
+	while (n-- && !list_empty(&peer->unkeyed)) {
+		call = list_first_entry(&peer->unkeyed, struct prpc_call, link);
+		list_del_init(&call->link);
+		atomic_andnot(PRPC_ST_WAITING, &call->state);
+		conn = NULL;
+		error = prpc_place(peer, call, &conn);
+		if (error)
+			prpc_disown(peer, call);
+		spin_unlock_bh(&peer->lock);
+		if (error)
+			prpc_fail(call, error);
+		else if (conn)
+			prpc_dispatch(conn, call);
+		cond_resched();
+		spin_lock_bh(&peer->lock);
+	}
+	if (!list_empty(&peer->waiting) && peer->nr_live)
+		queue_work(prpc_io_wq, &peer->send_work);
+	spin_unlock_bh(&peer->lock);
+}
+
 void prpc_submit(struct prpc_call *call)
 {
 	struct prpc_peer *peer = call->peer;
@@ -265,8 +367,12 @@ void prpc_submit(struct prpc_call *call)
 		call->done(call);
 		return;
 	}
+	if (call->secure)
+		call->gss = pgss_call_new(call);
 	spin_lock_bh(&peer->lock);
 	error = prpc_place(peer, call, &conn);
+	if (error)
+		prpc_disown(peer, call);
 	start = !peer->started;
 	send = !conn && peer->nr_live;
 	if (!error)
@@ -274,8 +380,7 @@ void prpc_submit(struct prpc_call *call)
 	spin_unlock_bh(&peer->lock);
 
 	if (error) {
-		call->error = error;
-		call->done(call);
+		prpc_fail(call, error);
 	} else if (conn) {
 		prpc_dispatch(conn, call);
 	} else if (start) {
@@ -301,6 +406,13 @@ static int prpc_accept_error(u32 stat)
 	}
 }
 
+/* Is it the context that the server has refused?  RFC 2203 section 5.3.3.3 */
+static int prpc_auth_error(u32 why)
+{
+	return why == PGSS_CREDPROBLEM || why == PGSS_CTXPROBLEM ? -EKEYREVOKED :
+								   -EACCES;
+}
+
 /* RFC 5531 section 9; sets reply_at. */
 static int prpc_check_reply(struct prpc_call *call)
 {
@@ -316,37 +428,113 @@ static int prpc_check_reply(struct prpc_call *call)
 		if (d.bad)
 			return -EREMOTEIO;
 		if (stat == RPC5531_AUTH_ERROR)
-			return -EACCES;
+			return prpc_auth_error(pxdr_get_u32(&d));
 		return stat == RPC5531_RPC_MISMATCH ? -EPROTONOSUPPORT : -EREMOTEIO;
 	}
 	if (stat != RPC5531_ACCEPTED)
 		return -EREMOTEIO;
-	error = prpc_auth_verify(&d);
+	error = prpc_auth_verify(call, &d);
 	stat = pxdr_get_u32(&d);
 	if (error || d.bad)
-		return -EREMOTEIO;
+		return error == -EBADMSG ? error : -EREMOTEIO;
+	/* the pages may have changed while the checksum was made and they were sent */
+	if (call->gss && stat == RPC5531_GARBAGE_ARGS)
+		return -EBADMSG;
 	call->reply_at = call->reply_len - pxdr_left(&d);
 	return prpc_accept_error(stat);
 }
 
-/* The reply of a disowned call is complete. */
-static void prpc_finish(struct prpc_path *path, struct prpc_call *call)
+static void prpc_end(struct prpc_call *call)
 {
-	call->error = call->refused ?: prpc_check_reply(call);
+	if (call->gss)
+		pgss_call_free(call->gss);
+	trace_prpc_complete(call);
+	call->done(call);
+}
+
+/*
+ * A disowned call whose context the server has lost, or whose reply is not what
+ * the server has sent, goes once more: the first was not executed, and of the
+ * second the session has the answer.  True if so.
+ */
+static bool prpc_again(struct prpc_call *call)
+{
+	struct prpc_peer *peer = call->peer;
+	struct pgss_call *g = call->gss;
+	bool lost = call->error == -EKEYREVOKED, again;
+
+	if (!g || (!lost && call->error != -EBADMSG))
+		return false;
+	if (!lost) {
+		pr_warn_ratelimited("penstock: %s: a reply has a wrong checksum: somebody may be changing messages; asking again on another connection\n",
+				    peer->name);
+		prpc_peer_reset(peer, call->conn, -EBADMSG);
+	}
+	spin_lock_bh(&peer->lock);
+	again = !peer->dying && g->tries++ < PRPC_AGAIN_MAX &&
+		(lost || !(call->flags & (PRPC_NO_RESEND | PRPC_PINNED)));
+	if (!lost)
+		peer->bad_replies++;
+	else if (g->ctx)
+		pgss_forget(peer, g->ctx);
+	if (again) {
+		g->protected = false;
+		prpc_wait_on(peer, call, &peer->unkeyed);
+		prpc_arm(peer, call->deadline);
+		pgss_kick(peer, 0);
+	} else {
+		call->error = lost ? -EACCES : -EREMOTEIO;
+	}
+	spin_unlock_bh(&peer->lock);
+	return again;
+}
+
+static void prpc_finish_plain(struct prpc_path *path, struct prpc_call *call)
+{
 	prpc_count(path, PRPC_STAT_REPLIES, 1);
 	prpc_count_latency(path, call->end_ns - call->start_ns);
 	if (call->in_len)
 		prpc_count(path, PRPC_STAT_PLACED, call->in_len);
 	prpc_count_memory(path, call);
-	trace_prpc_complete(call);
-	call->done(call);
+	if (unlikely(call->error) && prpc_again(call))
+		return;
+	prpc_end(call);
+}
+
+static void prpc_unseal_work(struct work_struct *work)
+{
+	struct pgss_call *g = container_of(work, struct pgss_call, work);
+	struct prpc_call *call = g->call;
+	struct prpc_peer *peer = call->peer;
+
+	call->error = pgss_unprotect(g) ? -EBADMSG : 0;
+	call->reply = g->reply;
+	call->error = call->error ?: prpc_check_reply(call);
+	prpc_finish_plain(g->path, call);
+	spin_lock_bh(&peer->lock);	/* prpc_peer_destroy() waits for the last one */
+	if (atomic_dec_and_test(&peer->unsealing))
+		wake_up_all(&peer->wait);
+	spin_unlock_bh(&peer->lock);
+}
+
+/* The reply of a disowned call is complete. */
+static void prpc_finish(struct prpc_path *path, struct prpc_call *call)
+{
+	if (call->sealed) {
+		INIT_WORK(&call->gss->work, prpc_unseal_work);
+		call->gss->path = path;
+		atomic_inc(&call->peer->unsealing);
+		queue_work(pgss_wq, &call->gss->work);
+		return;
+	}
+	call->error = call->refused ?: prpc_check_reply(call);
+	prpc_finish_plain(path, call);
 }
 
 static void prpc_fail(struct prpc_call *call, int error)
 {
 	call->error = error;
-	trace_prpc_complete(call);
-	call->done(call);
+	prpc_end(call);
 }
 
 struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid)
@@ -363,6 +551,7 @@ struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid)
 	if (slot->xid == xid && slot->call && !slot->rx &&
 	    slot->call->conn == conn &&
 	    !(atomic_read(&slot->call->state) & (PRPC_ST_REPLIED | PRPC_ST_TAKEN)) &&
+	    (!slot->call->gss || smp_load_acquire(&slot->call->gss->protected)) &&
 	    !prpc_fault(slot->call, PRPC_FAULT_DROP)) {
 		slot->rx = true;
 		call = slot->call;
@@ -479,7 +668,26 @@ bool prpc_cancel(struct prpc_call *call)
 		spin_unlock_bh(&peer->lock);
 		return false;
 	}
-	return prpc_take(peer, call);
+	if (!prpc_take(peer, call))
+		return false;
+	if (call->gss)
+		pgss_call_free(call->gss);
+	return true;
+}
+
+/* Move what @match of @from to @reaped. */
+static void prpc_reap_list(struct prpc_peer *peer, struct list_head *from,
+			   bool (*match)(const struct prpc_call *call, const void *arg),
+			   const void *arg, struct list_head *reaped)
+{
+	struct prpc_call *call, *next;
+
+	list_for_each_entry_safe(call, next, from, link) {
+		if (!match(call, arg))
+			continue;
+		prpc_disown(peer, call);
+		list_add_tail(&call->link, reaped);
+	}
 }
 
 /* Fail with @error all calls that @match. */
@@ -487,17 +695,13 @@ static void prpc_reap(struct prpc_peer *peer,
 		      bool (*match)(const struct prpc_call *call, const void *arg),
 		      const void *arg, int error)
 {
-	struct prpc_call *call, *next;
+	struct prpc_call *call;
 	LIST_HEAD(reaped);
 	u32 i, n = 0;
 
 	spin_lock_bh(&peer->lock);
-	list_for_each_entry_safe(call, next, &peer->waiting, link) {
-		if (!match(call, arg))
-			continue;
-		prpc_disown(peer, call);
-		list_add_tail(&call->link, &reaped);
-	}
+	prpc_reap_list(peer, &peer->waiting, match, arg, &reaped);
+	prpc_reap_list(peer, &peer->unkeyed, match, arg, &reaped);
 	spin_unlock_bh(&peer->lock);
 	while ((call = list_first_entry_or_null(&reaped, struct prpc_call, link))) {
 		list_del_init(&call->link);
@@ -562,6 +766,8 @@ static void prpc_deadline_work(struct work_struct *work)
 	peer->deadline_armed = false;
 	list_for_each_entry(call, &peer->waiting, link)
 		prpc_arm(peer, call->deadline);
+	list_for_each_entry(call, &peer->unkeyed, link)
+		prpc_arm(peer, call->deadline);
 	for (i = 0; i < peer->table_size; i++)
 		if (peer->table[i].call)
 			prpc_arm(peer, peer->table[i].call->deadline);
@@ -601,6 +807,10 @@ static bool prpc_requeue_one(struct prpc_peer *peer, struct prpc_call *call,
 	peer->table[call->xid & (PRPC_TABLE_MAX - 1)].rx = false;
 	state = atomic_fetch_andnot(PRPC_ST_TX, &call->state);
 	prpc_unload(call, false);
+	if (call->gss) {
+		call->gss->protected = false;
+		pgss_release(peer, call->gss);
+	}
 	/* prpc_take() may go on, and free the call, once it can have the lock */
 	smp_store_release(&call->conn, NULL);
 	if (state & PRPC_ST_TAKEN)

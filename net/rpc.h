@@ -29,6 +29,7 @@
 struct prpc_call;
 struct prpc_conn;
 struct prpc_peer;
+struct pgss_call;
 
 #define PRPC_MAX_ADDRS		256
 #define PRPC_MAX_RAILS		32
@@ -74,6 +75,15 @@ static inline bool prpc_foreign(const struct prpc_data *data)
 /* prpc_call.flags, set by the caller before submit */
 #define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
 #define PRPC_PINNED		BIT(1)	/* only on @conn: greetings, probes */
+#define PRPC_PATIENT		BIT(2)	/* an expired ticket is waited for a while */
+
+/* How calls say who they are for; the numbers are RFC 2203's services. */
+enum prpc_sec {
+	PRPC_SEC_SYS,
+	PRPC_SEC_KRB5,
+	PRPC_SEC_KRB5I,
+	PRPC_SEC_KRB5P,
+};
 
 /* What a test may have go wrong with a call (make FAULTS=1). */
 enum prpc_fault {
@@ -116,7 +126,8 @@ enum prpc_fault {
  *	reply, for prpc_peer_reset() only: it may be gone
  * @error: 0 if an accepted, successful RPC reply came; -ETIMEDOUT, -ENOTCONN
  *	(PRPC_NO_RESEND/PRPC_PINNED and connection lost), -ESHUTDOWN or the
- *	code of prpc_abort(), -EACCES (RPC auth error), -EPROTONOSUPPORT
+ *	code of prpc_abort(), -EACCES (RPC auth error, no ticket), -EKEYEXPIRED
+ *	(the ticket has expired), -EPROTONOSUPPORT
  *	(program, version or procedure unknown to the server), -EREMOTEIO
  *	(malformed, or the server found the arguments so), -EINVAL (@enc
  *	overflowed, @reply_size or @in_at out of range: a bug above), -ENOBUFS
@@ -155,6 +166,12 @@ struct prpc_call {
 	u64 start_ns;		/* first handed to a transport */
 	u64 end_ns;		/* its reply was complete */
 	struct list_head link;	/* wait list of the peer, or a transport's queue */
+	kuid_t uid;		/* whose context @gss is to use */
+	u32 proc;
+	bool secure;		/* goes with RPCSEC_GSS */
+	bool sealed;		/* an accepted reply goes to @in from @in_at on as it is */
+	u32 verf_len;		/* of a reply with results for @in */
+	struct pgss_call *gss;	/* from submit to @done; see gss.h */
 	void *priv;		/* the transport's that has the call */
 #ifdef PENSTOCK_FAULTS
 	enum prpc_fault fault;	/* what is to go wrong, once; see fs/nfs4/fault.c */
@@ -236,6 +253,8 @@ const char *prpc_tls_name(enum prpc_tls_mode mode);
  * @ident: of this client; decides which paths of many are used; borrowed
  * @max_calls: calls outstanding at a time, at most 4096
  * @proto: transport name, "tcp" or "rdma"
+ * @sec: of all calls with a credential; @server: host name of its Kerberos
+ *	principal; copied, NULL with PRPC_SEC_SYS
  */
 struct prpc_peer_args {
 	struct net *net;
@@ -255,6 +274,8 @@ struct prpc_peer_args {
 	const char *ident;
 	unsigned int max_calls;
 	const char *proto;
+	enum prpc_sec sec;
+	const char *server;
 };
 
 /* ---- rail.c ---- */

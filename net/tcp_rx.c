@@ -23,22 +23,14 @@
 #define PTCP_CALLBACK_MIN	1024u
 #define PTCP_CALLBACK_MAX	(64u << 10)
 
-/* Is the reply in @call, RPC header complete, one whose results are placed? */
-static bool ptcp_rx_plain(const struct prpc_call *call)
-{
-	const __be32 *p = call->reply;
-
-	return p[2] == cpu_to_be32(RPC5531_ACCEPTED) && !p[4] &&
-	       p[5] == cpu_to_be32(RPC5531_SUCCESS);
-}
-
 /* call->reply is filled up to the limit: what comes next? */
 static void ptcp_rx_head_done(struct ptcp_rx *rx)
 {
 	struct prpc_call *call = rx->call;
 	struct prpc_data *in = &call->in;
 
-	if (in->len && rx->limit == call->in_at && ptcp_rx_plain(call)) {
+	if (in->len && rx->limit == call->in_at &&
+	    prpc_reply_plain(call, call->reply)) {
 		iov_iter_bvec(&rx->iter, ITER_DEST, in->bv, in->nr,
 			      (size_t)in->skip + in->len);
 		iov_iter_advance(&rx->iter, in->skip);

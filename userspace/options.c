@@ -63,7 +63,7 @@ static const struct word words[] = {
 	WORD("soft", W_FLAG),
 	NUM("timeout", W_U32, 1, 86400),
 	CHOICE("proto", "tcp|rdma|auto"),
-	CHOICE("sec", "sys"),
+	CHOICE("sec", "sys|krb5|krb5i|krb5p"),
 	CHOICE("xprtsec", "none|tls|mtls"),
 	NUM("cert_serial", W_U32, 1, 0x7fffffff),
 	NUM("privkey_serial", W_U32, 1, 0x7fffffff),

@@ -319,7 +319,7 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 	struct sockaddr_storage ss;
 	unsigned int i;
 
-	if (!net_eq(cl->net, args->net) ||
+	if (!net_eq(cl->net, args->net) || cl->sec != args->sec ||
 	    !prpc_tls_equal(&cl->tls, &args->tls) ||
 	    !pn4_transport_fits(cl, args->proto))
 		return false;
@@ -337,6 +337,21 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 }
 
 /*
+ * A client id belongs to one principal and flavour (RFC 8881 section 2.4.3):
+ * mounts with another one have a client id of their own.
+ */
+static const char *pn4_sec_owner(int sec)
+{
+	static const char * const owners[] = {
+		[PRPC_SEC_KRB5] = "/krb5",
+		[PRPC_SEC_KRB5I] = "/krb5i",
+		[PRPC_SEC_KRB5P] = "/krb5p",
+	};
+
+	return sec ? owners[sec] : "";
+}
+
+/*
  * Number owners that came out equal but belong to different namespaces, or
  * prove themselves with different keys: what is under TLS is never shared with
  * what is not.
@@ -348,8 +363,9 @@ static void pn4_client_own(struct pn4_client *cl)
 	size_t len;
 
 	lockdep_assert_held(&pn4_clients_lock);
-	len = pn4_owner(cl->net, cl->owner, sizeof(cl->owner) - 16);
-	len += scnprintf(cl->owner + len, 8, "%s%s", cl->transport->owner,
+	len = pn4_owner(cl->net, cl->owner, sizeof(cl->owner) - 28);
+	len += scnprintf(cl->owner + len, 20, "%s%s%s", cl->transport->owner,
+			 pn4_sec_owner(cl->sec),
 			 cl->tls.mode == PRPC_TLS_SERVER ? "/tls" :
 			 cl->tls.mode == PRPC_TLS_MUTUAL ? "/mtls" : "");
 again:
@@ -401,6 +417,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	INIT_DELAYED_WORK(&cl->renew_work, pn4_renew_work);
 	pn4_recover_init(cl);
 	cl->net = get_net(args->net);
+	cl->sec = args->sec;
 	cl->minor = args->minor;
 	cl->minor_fixed = args->minor_fixed;
 	cl->data_server = args->data_server;
@@ -433,6 +450,8 @@ static int pn4_client_peer(struct pn4_client *cl,
 		.tls = cl->tls,
 		.max_calls = 2 * PN4_SLOTS_WANTED,
 		.proto = cl->transport->name,
+		.sec = cl->sec,
+		.server = args->server,
 	};
 	struct prpc_peer *peer;
 	int err = pn4_paths_init(cl, args, &p);

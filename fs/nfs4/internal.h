@@ -201,6 +201,7 @@ struct pn4_client {
 	bool data_server;		/* nothing but: no mount uses it */
 	struct prpc_tls tls;
 	const struct pn4_transport *transport;
+	int sec;			/* enum prpc_sec of all its calls */
 	const char *why;		/* proto=auto chose @transport; NULL: asked for */
 
 	char owner[96];

@@ -69,15 +69,6 @@ static void prdma_reply_failed(struct prpc_call *call)
 	call->in_len = 0;
 }
 
-/* Is it an accepted, successful reply with an empty verifier? */
-static bool prdma_reply_plain(const void *msg)
-{
-	const __be32 *p = msg;
-
-	return p[2] == cpu_to_be32(RPC5531_ACCEPTED) && !p[4] &&
-	       p[5] == cpu_to_be32(RPC5531_SUCCESS);
-}
-
 /* @len bytes at @from into the call's pages. */
 static void prdma_copy_in(struct prpc_call *call, const void *from, u32 len)
 {
@@ -135,7 +126,7 @@ void prdma_reply_fill(struct prdma_req *r, struct prpc_call *call)
 	m = &r->rep->msg;
 	from = m->body ?: call->reply;
 	head = len;
-	if (call->in.len && len >= call->in_at && prdma_reply_plain(from)) {
+	if (call->in.len && len >= call->in_at && prpc_reply_plain(call, (const __be32 *)from)) {
 		head = call->in_at;
 		prdma_reply_data(r, call, from + head, len - head, placed);
 	}

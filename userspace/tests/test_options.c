@@ -141,7 +141,7 @@ static void test_bad_values(void)
 	bad("vers=3", "penstock speaks NFSv4.1 and 4.2");
 	bad("nfsvers=4", "penstock speaks NFSv4.1 and 4.2");
 	bad("vers", "vers=4.1|4.2");
-	bad("sec=krb5p", "only sec=sys");
+	bad("sec=krb6", "only sec=sys|krb5|krb5i|krb5p");
 	bad("proto=tcp6", "only proto=tcp|rdma|auto");
 	bad("proto=rdm", "only proto=tcp|rdma|auto");
 	bad("proto=", "needs a value: proto=tcp|rdma|auto");

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Kerberos mounts: node1 serves, node2 is the KDC, see tests/guest/krb5.
+
+Every case mounts with sec=, so that it knows what it looks at; a client of its
+own per flavour is made and goes with the mount."""
+
+import contextlib
+import time
+
+KRB5 = "/penstock/guest/krb5"
+SECRET = "a-sentence-that-nobody-else-may-read"
+VERIFY = ("fio --name=v --directory={d} --size=16m --rw=randrw --bs=64k --ioengine=libaio --iodepth=8 "
+          "--direct={direct} --verify=crc32c --do_verify=1 --verify_fatal=1 --verify_state_save=0 --minimal")
+FORGET = "date +%s -d '+10 seconds' >/proc/net/rpc/auth.rpcsec.context/flush"
+
+
+@contextlib.contextmanager
+def _realm(b):
+    """A realm, keys of server and client; tickets and daemons go at the end."""
+    for guest in (b.client, b.node1, b.node2):
+        b.run(guest, f"{KRB5} conf 10.1.0.12")
+    b.undo.callback(b.run, b.node2, f"{KRB5} off")
+    b.undo.callback(b.run, b.node1, f"{KRB5} off; . /penstock/guest/env; exportfs -ra")
+    b.undo.callback(b.run, b.client, "rm -f /tmp/krb5cc_* /etc/krb5.keytab")
+    b.run(b.node2, f"{KRB5} kdc", timeout=120)
+    for guest, principal in ((b.node1, "nfs/node1"), (b.client, "host/client")):
+        keys = b.run(b.node2, f"{KRB5} keytab {principal}", timeout=60).strip()
+        b.run(guest, f"echo '{keys.split()[-1]}' | {KRB5} keys")
+    b.run(b.node1, f"{KRB5} server")
+    yield
+    b.close()
+
+
+def _mount(b, sec, options="", where="/mnt/a", **more):
+    b.mount("node1:/export", where, f"sec={sec},proto=tcp{options}", proto="", **more)
+    b.run(b.client, f"grep ' {where} penstock .*,sec={sec},' /proc/mounts")
+    d = b.dir(where)
+    b.run(b.client, f"chmod 1777 {d}")
+    return d
+
+
+def _as(user, cmd):
+    return f"setpriv --reuid {user} --regid {user} --clear-groups sh -c '{cmd}'"
+
+
+def _carry(b, sec):
+    """Data there and back, buffered and direct, names and long listings."""
+    with _realm(b):
+        d = _mount(b, sec)
+        b.run(b.client, VERIFY.format(d=d, direct=1), timeout=200)
+        b.run(b.client, f"""cd {d} && seq 200000 >f && sync f && echo 3 >/proc/sys/vm/drop_caches &&
+            seq 200000 | cmp - f && mkdir e && touch e/$(seq -s ' e/' 500) && ls e | wc -l | grep -qx 500 &&
+            printf abc >odd && echo 3 >/proc/sys/vm/drop_caches && [ "$(cat odd)" = abc ]""", timeout=200)
+
+
+#: fs=penstock proto=tcp
+def t_krb5(b):
+    _carry(b, "krb5")
+
+
+#: fs=penstock proto=tcp
+def t_krb5i(b):
+    _carry(b, "krb5i")
+
+
+#: fs=penstock proto=tcp
+def t_krb5p(b):
+    _carry(b, "krb5p")
+
+
+def _on_the_wire(b, sec):
+    """How often the capture of a file's way to the server and back shows it."""
+    d = _mount(b, sec, where=f"/mnt/{sec}")
+    b.run(b.client, f"""rm -f /tmp/wire; tcpdump -i any -s 0 -U -w /tmp/wire tcp port 2049 2>/tmp/said & p=$!
+        for i in $(seq 100); do grep -q listening /tmp/said && break; sleep 0.1; done
+        yes {SECRET} | head -c 300000 >{d}/f; sync {d}/f; echo 3 >/proc/sys/vm/drop_caches; cat {d}/f >/dev/null
+        mv {d}/f {d}/{SECRET}; sleep 1; kill $p; wait $p; test -s /tmp/wire""", timeout=90)
+    return int(b.run(b.client, f"grep -a -c {SECRET} /tmp/wire || true"))
+
+
+#: fs=penstock proto=tcp
+def t_nothing_readable(b):
+    """krb5p: neither data nor names; krb5 shows that the capture would have seen them."""
+    with _realm(b):
+        if not _on_the_wire(b, "krb5"):
+            b.fail("the capture does not see what is in the clear")
+        b.eq(_on_the_wire(b, "krb5p"), 0, "lines of clear text")
+
+
+#: fs=penstock proto=tcp
+def t_two_users(b):
+    """Each user's own ticket counts, and nobody else's."""
+    with _realm(b):
+        d = _mount(b, "krb5i")
+        b.run(b.client, f"{KRB5} login alice")
+        b.run(b.client, _as("alice", f"echo hers >{d}/alice && chmod 600 {d}/alice"))
+        b.eq(b.run(b.client, f"stat -c %u {d}/alice").strip(), "1001", "owner")
+        said = b.try_run(b.client, _as("bob", f"touch {d}/bob"))
+        if not said.rc or "Permission denied" not in said.out:
+            b.fail(f"bob has no ticket: {said.out}")
+        b.run(b.client, f"{KRB5} login bob")
+        b.sleep(6)                  # a refusal is remembered for five seconds
+        b.run(b.client, _as("bob", f"touch {d}/bob"))
+        b.eq(b.run(b.client, f"stat -c %u {d}/bob").strip(), "1002", "owner")
+        if not b.try_run(b.client, _as("bob", f"cat {d}/alice")).rc:
+            b.fail("bob reads what is alice's")
+
+
+#: fs=penstock proto=tcp
+def t_server_forgets(b):
+    """The server loses all contexts while data is written: nobody notices."""
+    with _realm(b):
+        d = _mount(b, "krb5p")
+        job = b.start(b.client, VERIFY.format(d=d, direct=0))
+        for _ in range(3):
+            b.sleep(1)
+            b.run(b.node1, FORGET)
+        b.finish(job, 200)
+
+
+#: fs=penstock proto=tcp
+def t_no_keytab(b):
+    """No key of this host: the mount fails, soon, and in words."""
+    with _realm(b):
+        b.run(b.client, "rm /etc/krb5.keytab")
+        said = b.within(30, b.client, "mkdir -p /mnt/a; mount -t penstock -o sec=krb5,proto=tcp,retry=0 "
+                        "node1:/export /mnt/a", "the mount")
+        if not said.rc or "Permission denied" not in said.out and "let this host in" not in said.out:
+            b.fail(f"rc {said.rc}: {said.out}")
+
+
+# A box in the middle: passes all on, and changes one byte of some larger answers.
+MIDDLE = r"""
+import asyncio, sys
+flip = 0
+async def pump(r, w, change):
+    global flip
+    while data := await r.read(1 << 16):
+        if change and len(data) > 8000:
+            flip += 1
+            if flip % 7 == 0:
+                data = bytearray(data)
+                data[len(data) // 2] ^= 1
+                print("flipped", flush=True)
+        w.write(data)
+        await w.drain()
+    w.close()
+async def one(r, w):
+    r2, w2 = await asyncio.open_connection("10.1.0.11", 2049)
+    await asyncio.gather(pump(r, w2, False), pump(r2, w, True), return_exceptions=True)
+async def main():
+    await (await asyncio.start_server(one, "0.0.0.0", 2050)).serve_forever()
+asyncio.run(main())
+"""
+
+
+def _tampered(b, sec):
+    with _realm(b):
+        b.run(b.node2, f"cat >/tmp/middle.py <<'END'\n{MIDDLE}\nEND")
+        job = b.start(b.node2, "python3 /tmp/middle.py")
+        b.undo.callback(b.run, b.node2, "pkill -f '[/]tmp/middle.py' || true")
+        b.run(b.node2, "for i in $(seq 50); do ss -ltn | grep -q :2050 && exit 0; sleep 0.2; done; exit 1")
+        b.run(b.client, "mkdir -p /mnt/a && mount -i -t penstock -o "
+                        f"addr=10.1.0.12,port=2050,sec={sec},proto=tcp node1:/export /mnt/a")
+        b.undo.callback(b._umount, b.client, "/mnt/a")
+        d = b.dir()
+        b.run(b.client, "dmesg -C >/dev/null")
+        b.run(b.client, f"""seq 1000000 >{d}/f && sync {d}/f && for i in 1 2 3 4 5; do
+            echo 3 >/proc/sys/vm/drop_caches; seq 1000000 | cmp - {d}/f || exit 1; done""", timeout=240)
+        if "flipped" not in job.text():
+            b.fail("nothing was changed on the way")
+        b.run(b.client, "dmesg | grep 'wrong checksum'")
+
+
+#: fs=penstock proto=tcp long
+def t_tampered_krb5i(b):
+    """Changed answers are noticed and asked for again: no wrong byte."""
+    _tampered(b, "krb5i")
+
+
+#: fs=penstock proto=tcp long
+def t_tampered_krb5p(b):
+    _tampered(b, "krb5p")
+
+
+#: fs=penstock proto=tcp long
+def t_expired(b):
+    """An expired ticket: EKEYEXPIRED for that user; what she wrote waits for a new one;
+    others go on."""
+    with _realm(b):
+        d = _mount(b, "krb5")
+        b.run(b.client, f"{KRB5} login alice -l 30s")
+        b.run(b.client, _as("alice", f"echo early >{d}/early"))
+        job = b.start(b.client, _as("alice", f"exec 3>{d}/late; sleep 45; echo late >&3; sync {d}/late 2>&1; true"))
+        time.sleep(40)
+        said = b.try_run(b.client, _as("alice", f"touch {d}/more"))
+        if not said.rc or "expired" not in said.out:
+            b.fail(f"rc {said.rc}: {said.out}")
+        b.run(b.client, f"echo other >{d}/other && sync {d}/other")
+        time.sleep(20)
+        b.run(b.client, f"{KRB5} login alice")
+        b.finish(job, 60)
+        b.sleep(6)
+        b.run(b.client, _as("alice", f"echo again >{d}/again"))
+        b.run(b.node1, f"grep late /export/{d.rsplit('/', 1)[1]}/late")
+
+
+#: fs=penstock proto=tcp long
+def t_kdc_down(b):
+    """No KDC: who needs a ticket waits, killable; who has a context goes on."""
+    with _realm(b):
+        d = _mount(b, "krb5")
+        b.run(b.client, f"{KRB5} login alice")
+        b.run(b.node2, f"{KRB5} off")
+        job = b.start(b.client, _as("alice", f"touch {d}/later"))
+        b.sleep(5)
+        b.run(b.client, f"echo now >{d}/now && sync {d}/now")
+        if job.done():
+            b.fail(f"alice did not wait: {job.text()}")
+        b.run(b.node2, f"{KRB5} kdc")
+        b.finish(job, 60)
