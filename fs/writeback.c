@@ -196,6 +196,7 @@ static struct ps_wio *ps_wio_new(struct inode *inode, loff_t pos)
 	w->io.data.bv = w->bv;
 	w->io.pos = pos;
 	w->io.write = true;
+	w->io.patient = true;
 	w->io.done = ps_wio_done;
 	w->io.stable_done = ps_wio_stable;
 	return w;

@@ -21,7 +21,7 @@
 #include "trace.h"
 
 #define PRPC_NO_SLOT	0xffff
-#define PRPC_AGAIN_MAX	4	/* tries of a call that RPCSEC_GSS rejects */
+#define PRPC_GSS_TRIES	4	/* tries of a call that RPCSEC_GSS rejects */
 
 static void prpc_deadline_work(struct work_struct *work);
 static void prpc_send_work(struct work_struct *work);
@@ -471,7 +471,7 @@ static bool prpc_again(struct prpc_call *call)
 		prpc_peer_reset(peer, call->conn, -EBADMSG);
 	}
 	spin_lock_bh(&peer->lock);
-	again = !peer->dying && g->tries++ < PRPC_AGAIN_MAX &&
+	again = !peer->dying && g->tries++ < PRPC_GSS_TRIES &&
 		(lost || !(call->flags & (PRPC_NO_RESEND | PRPC_PINNED)));
 	if (!lost)
 		peer->bad_replies++;

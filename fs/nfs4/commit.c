@@ -90,8 +90,7 @@ static int pn4_commit_call(struct pn4_node *node, const struct cred *cred,
 		st = pn4_call_start(c, cred);
 		if (st)
 			break;
-		if (c->unkillable)
-			c->rpc.flags |= PRPC_PATIENT;
+		c->rpc.flags |= PRPC_PATIENT;
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_commit(pn4_op(c, PN4_OP_COMMIT), 0, 0);
 		pn4_call_getattr(c, 0);

@@ -87,7 +87,7 @@ static void pn4_piece_encode(struct pn4_call *c, const struct pn4_stateid *sid)
 	if (io->write) {
 		pn4_enc_write(pn4_op(c, PN4_OP_WRITE), sid, pos, io->stable,
 			      c->len);
-		if (!io->killable)	/* write-back: nobody is there to ask for a ticket */
+		if (io->patient)
 			c->rpc.flags |= PRPC_PATIENT;
 		c->rpc.out_at = pxdr_enc_len(&c->rpc.enc);
 		pn4_piece_data(c, &c->rpc.out);

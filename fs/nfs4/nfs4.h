@@ -165,6 +165,8 @@ struct pn4_node {
  *	itself ends with @committed set and no @stable_done follows.
  * @nowait: pn4_io_submit() returns -EAGAIN instead of waiting for a slot
  * @killable: waiting for a slot ends with a fatal signal (not in write-back)
+ * @patient: write-back: an expired ticket is waited for a while, since the data
+ *	cannot be given again
  * @aborted: by pn4_io_abort()
  *
  * @result: bytes moved from @pos on without a gap
@@ -188,6 +190,7 @@ struct pn4_io {
 	bool write;
 	bool nowait;
 	bool killable;
+	bool patient;
 	bool aborted;
 	enum pn4_stable stable;
 

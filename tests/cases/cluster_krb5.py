@@ -138,7 +138,7 @@ async def pump(r, w, change):
     while data := await r.read(1 << 16):
         if change and len(data) > 8000:
             flip += 1
-            if flip % 7 == 0:
+            if flip % 151 == 0:
                 data = bytearray(data)
                 data[len(data) // 2] ^= 1
                 print("flipped", flush=True)
@@ -183,6 +183,21 @@ def t_tampered_krb5p(b):
     _tampered(b, "krb5p")
 
 
+# Written while the ticket is no longer good.
+LATE = """
+import os, sys, time
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+time.sleep(45)
+for what, call in (("written", lambda: os.write(fd, b"late")), ("synced", lambda: os.fsync(fd)),
+                   ("closed", lambda: os.close(fd))):
+    try:
+        call()
+        print(what, flush=True)
+    except OSError as e:
+        print(what, e, flush=True)
+"""
+
+
 #: fs=penstock proto=tcp long
 def t_expired(b):
     """An expired ticket: EKEYEXPIRED for that user; what she wrote waits for a new one;
@@ -191,7 +206,8 @@ def t_expired(b):
         d = _mount(b, "krb5")
         b.run(b.client, f"{KRB5} login alice -l 30s")
         b.run(b.client, _as("alice", f"echo early >{d}/early"))
-        job = b.start(b.client, _as("alice", f"exec 3>{d}/late; sleep 45; echo late >&3; sync {d}/late 2>&1; true"))
+        b.run(b.client, "cat >/tmp/late.py", stdin=LATE.encode())
+        job = b.start(b.client, _as("alice", f"python3 /tmp/late.py {d}/late"))
         time.sleep(40)
         said = b.try_run(b.client, _as("alice", f"touch {d}/more"))
         if not said.rc or "expired" not in said.out:
@@ -199,8 +215,7 @@ def t_expired(b):
         b.run(b.client, f"echo other >{d}/other && sync {d}/other")
         time.sleep(20)
         b.run(b.client, f"{KRB5} login alice")
-        b.finish(job, 60)
-        b.sleep(6)
+        b.eq(b.finish(job, 60).out, "written\nsynced\nclosed\n")
         b.run(b.client, _as("alice", f"echo again >{d}/again"))
         b.run(b.node1, f"grep late /export/{d.rsplit('/', 1)[1]}/late")
 

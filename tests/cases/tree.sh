@@ -30,7 +30,7 @@ t_unpack_kernel() {
 	tar -C tree -xf /tmp/tree.tar
 	echo 3 >/proc/sys/vm/drop_caches
 	tar -C tree -df /tmp/tree.tar
-	diff -r tree $src
+	diff -r --no-dereference tree $src
 	rm -r tree
 }
 
