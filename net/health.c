@@ -28,6 +28,9 @@
 /* A link that is up may still have to find its neighbours. */
 #define PRPC_LINK_SETTLE	(HZ / 5)
 
+/* Idle connections are only heard of now and then: TCP's keepalive. */
+#define PRPC_HEARD		(8 * HZ)
+
 static LIST_HEAD(prpc_peers);
 /* Guards prpc_peers; outside peer->lock. */
 static DEFINE_SPINLOCK(prpc_peers_lock);
@@ -58,6 +61,31 @@ static void prpc_probe(struct prpc_path *path)
 }
 
 /* ---- the look; peer->lock held ---- */
+
+bool prpc_peer_heard_locked(struct prpc_peer *peer)
+{
+	struct prpc_conn *conn;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < peer->nr_live; i++) {
+		conn = peer->live[i]->conn;
+		if (!conn->ops->heard ||
+		    time_before(jiffies, conn->ops->heard(conn) + PRPC_HEARD))
+			return true;
+	}
+	return false;
+}
+
+bool prpc_peer_heard(struct prpc_peer *peer)
+{
+	bool heard;
+
+	spin_lock_bh(&peer->lock);
+	heard = prpc_peer_heard_locked(peer);
+	spin_unlock_bh(&peer->lock);
+	return heard;
+}
 
 static bool prpc_silent(const struct prpc_path *path, unsigned long time)
 {

@@ -324,6 +324,8 @@ int prpc_rails_plan(struct prpc_peer *peer, const struct prpc_peer_args *args);
 int prpc_rail_bind(const struct prpc_rail *rail, struct prpc_conn *conn);
 
 /* ---- health.c ---- */
+/* See prpc_peer_heard(); peer->lock held. */
+bool prpc_peer_heard_locked(struct prpc_peer *peer);
 void prpc_watch_init(struct prpc_peer *peer);
 void prpc_watch_stop(struct prpc_peer *peer);
 /* Look after calls that are outstanding.  peer->lock held. */

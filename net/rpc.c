@@ -753,6 +753,23 @@ void prpc_abort_data(struct prpc_peer *peer, const struct prpc_data *data, int e
 	prpc_reap(peer, prpc_within, data, error);
 }
 
+/* Calls whose time is up but whose server lives: look again in a second. */
+static void prpc_hope(struct prpc_peer *peer)
+{
+	u64 since = ktime_get_ns() - jiffies_to_nsecs(PRPC_HOPE);
+	struct prpc_call *call;
+	u32 i;
+
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->table_size; i++) {
+		call = peer->table[i].call;
+		if (call && call->flags & PRPC_HOPEFUL && prpc_expired(call, NULL) &&
+		    (s64)(call->start_ns - since) > 0 && prpc_peer_heard_locked(peer))
+			call->deadline = (jiffies + HZ) | 1;
+	}
+	spin_unlock_bh(&peer->lock);
+}
+
 static void prpc_deadline_work(struct work_struct *work)
 {
 	struct prpc_peer *peer = container_of(work, struct prpc_peer,
@@ -760,6 +777,7 @@ static void prpc_deadline_work(struct work_struct *work)
 	struct prpc_call *call;
 	u32 i;
 
+	prpc_hope(peer);
 	prpc_reap(peer, prpc_expired, NULL, -ETIMEDOUT);
 
 	spin_lock_bh(&peer->lock);

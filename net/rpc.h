@@ -76,6 +76,9 @@ static inline bool prpc_foreign(const struct prpc_data *data)
 #define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
 #define PRPC_PINNED		BIT(1)	/* only on @conn: greetings, probes */
 #define PRPC_PATIENT		BIT(2)	/* an expired ticket is waited for a while */
+#define PRPC_HOPEFUL		BIT(3)	/* at @deadline it goes on, PRPC_HOPE at most, while the server is heard of */
+
+#define PRPC_HOPE		(60 * HZ)
 
 /* How calls say who they are for; the numbers are RFC 2203's services. */
 enum prpc_sec {
@@ -327,6 +330,8 @@ int prpc_peer_wait(struct prpc_peer *peer, long timeout);
 int prpc_peer_error(struct prpc_peer *peer);
 /* Is a connection live now?  Any context. */
 bool prpc_peer_live(struct prpc_peer *peer);
+/* Has the server's machine shown life on one of them lately?  Any context. */
+bool prpc_peer_heard(struct prpc_peer *peer);
 /*
  * Close @conn and make a new connection; its calls are requeued.  Used when
  * the protocol layer finds a connection useless (back channel gone, say).

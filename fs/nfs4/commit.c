@@ -17,6 +17,7 @@
 #include "../../net/wait.h"
 
 #define PN4_COMMIT_LATE		(2 * HZ)	/* unstable data is left alone so long */
+#define PN4_COMMIT_POLL		(HZ / 20)
 
 /* A write has ended unstable.  softirq; called before io->done. */
 void pn4_commit_written(struct pn4_io *io)
@@ -261,6 +262,33 @@ int pn4_commit(struct pn4_node *node, struct pn4_attr *attr)
 	memalloc_nofs_restore(nofs);
 	mutex_unlock(&node->commit_mutex);
 	return err ?: pn4_resend_wait(node);
+}
+
+/* commit_mutex, if nothing is being sent again either. */
+static bool pn4_commit_trylock(struct pn4_node *node)
+{
+	if (!mutex_trylock(&node->commit_mutex))
+		return false;
+	if (!test_bit(PN4_NODE_RESENDING, &node->flags))
+		return true;
+	mutex_unlock(&node->commit_mutex);
+	return false;
+}
+
+/*
+ * For a layout that is to go back.  Not if there are pieces on @parked, which wait
+ * for just that: what is sent again waits for them, pn4_resend_work().
+ */
+void pn4_commit_going(struct pn4_node *node, const struct list_head *parked)
+{
+	while (!pn4_commit_trylock(node)) {
+		if (wait_event_timeout(node->wait, !list_empty_careful(parked),
+				       PN4_COMMIT_POLL))
+			return;
+	}
+	if (list_empty_careful(parked))
+		pn4_commit_locked(node, NULL);
+	mutex_unlock(&node->commit_mutex);
 }
 
 /* Runs without a reference of its own: pn4_node_evict() waits for it. */

@@ -102,6 +102,15 @@ int pn4_volume_error(struct pn4_volume *vol)
 	return READ_ONCE(vol->dead) ? -EIO : 0;
 }
 
+/* Has @c waited long enough? */
+bool pn4_call_late(const struct pn4_call *c)
+{
+	if (!c->give_up || !time_after(jiffies, c->give_up))
+		return false;
+	return !c->hopeful || time_after(jiffies, c->give_up + PRPC_HOPE) ||
+	       !prpc_peer_heard(c->client->peer);
+}
+
 /* Begin a compound without SEQUENCE: the calls that make clients and sessions. */
 int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
 {
@@ -115,6 +124,8 @@ int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
 	c->rpc.reply_size = c->rsize;
 	c->rpc.tag = c->vol ? (void *)c->vol : c->client;
 	c->rpc.deadline = c->give_up;
+	if (c->hopeful)
+		c->rpc.flags |= PRPC_HOPEFUL;
 	if (c->impatient)
 		c->rpc.flags |= PRPC_NO_RESEND;
 	c->nops = 0;
@@ -291,7 +302,7 @@ static void pn4_call_repeat_work(struct work_struct *work)
 
 	if (!err && test_bit(PN4_CL_DEAD, &c->client->state))
 		err = -EIO;
-	if (!err && c->give_up && time_after(jiffies, c->give_up))
+	if (!err && pn4_call_late(c))
 		err = -ETIMEDOUT;
 	if (!err) {
 		prpc_submit(&c->rpc);

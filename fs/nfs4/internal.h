@@ -242,7 +242,7 @@ enum pn4_counter {
 	PN4_N_DELEG_RECALLS, PN4_N_DELEG_RETURNS, PN4_N_DELEG_RECLAIMS,
 	PN4_N_DELEGS_LOST, PN4_N_LOCAL_OPENS, PN4_N_LOCAL_LOCKS,
 	PN4_N_LAYOUTS, PN4_N_LAYOUT_RECALLS, PN4_N_LAYOUT_RETURNS,
-	PN4_N_LAYOUTS_LOST, PN4_N_DS_ERRORS, PN4_N_DS_TO_MDS,
+	PN4_N_LAYOUTS_LOST, PN4_N_DS_ERRORS, PN4_N_DS_TO_MDS, PN4_N_DS_FENCED,
 	PN4_N_MOVED,
 	PN4_N_COUNTERS,
 };
@@ -289,6 +289,7 @@ struct pn4_call {
 	bool may_be_away;		/* NFS4ERR_MOVED may mean a referral only */
 	bool nowait;
 	bool unkillable;
+	bool hopeful;			/* @give_up waits while the server shows life */
 	bool impatient;			/* a mount's: fail if connections keep breaking */
 	bool cachethis;
 	bool pooled;
@@ -317,6 +318,8 @@ struct pn4_call {
 	struct pn4_target *target;
 	u64 shift;			/* added to the file's offset for @target */
 	u64 began;			/* ns */
+	struct list_head parked;	/* pn4_layout.parked */
+	u32 parked_at;
 
 	void *sbuf;
 	void *rbuf;
@@ -436,6 +439,7 @@ struct pn4_call *pn4_call_new(struct pn4_client *cl, struct pn4_volume *vol,
 struct pn4_call *pn4_call_new_io(struct pn4_client *cl, struct pn4_volume *vol);
 void pn4_call_put(struct pn4_call *c);
 int pn4_call_start(struct pn4_call *c, const struct cred *cred);
+bool pn4_call_late(const struct pn4_call *c);
 int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred);
 void pn4_call_submit(struct pn4_call *c);
 void pn4_call_end(struct pn4_call *c);
@@ -583,6 +587,7 @@ unsigned int pn4_locks_orphan(struct pn4_node *node);
 
 /* commit.c */
 void pn4_commit_written(struct pn4_io *io);
+void pn4_commit_going(struct pn4_node *node, const struct list_head *parked);
 
 /* localopen.c */
 int pn4_open_claim(struct pn4_open *open, bool unkillable);
@@ -652,7 +657,8 @@ void pn4_layout_stateid(struct pn4_call *c, struct pn4_stateid *sid);
 const struct cred *pn4_layout_cred(const struct pn4_call *c);
 void pn4_layout_done(struct pn4_call *c, u32 count);
 void pn4_layout_wrote(struct pn4_call *c, const struct pn4_write_res *res);
-void pn4_layout_failed(struct pn4_call *c, int st);
+bool pn4_layout_failed(struct pn4_call *c, int st, bool sent);
+void pn4_layout_abort(struct pn4_io *io);
 u32 pn4_layout_recall(struct pn4_client *cl,
 		      const struct pn4_cb_layoutrecall_args *a);
 void pn4_layout_keep(struct pn4_client *cl, u32 type_mask);

@@ -221,9 +221,10 @@ static void pn4_piece_work(struct work_struct *work)
 		int cause = st;
 
 		if (!pn4_call_again(c, &st)) {
-			if (!c->target)
+			if (!c->target || READ_ONCE(c->io->aborted))
 				break;
-			pn4_layout_failed(c, cause);
+			if (pn4_layout_failed(c, cause, true))
+				goto out;
 		}
 		st = pn4_piece_send(c);
 		if (!st)
@@ -328,7 +329,7 @@ static int pn4_io_piece(struct pn4_io *io, u32 at, u32 len,
 	atomic_inc(&io->pieces);
 	err = pn4_piece_send(c);
 	if (err && c->target && err != -EAGAIN && err != -ERESTARTSYS) {
-		pn4_layout_failed(c, err);
+		pn4_layout_failed(c, err, false);
 		aimed = false;
 		err = pn4_piece_send(c);
 	}
@@ -405,4 +406,5 @@ void pn4_io_abort(struct pn4_io *io)
 {
 	WRITE_ONCE(io->aborted, true);
 	prpc_abort_data(io->node->vol->client->peer, &io->data, -EINTR);
+	pn4_layout_abort(io);
 }

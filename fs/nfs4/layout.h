@@ -128,6 +128,8 @@ enum {
  * @dirty: targets with data that is not committed
  * @writes: writes that LAYOUTCOMMIT has to tell of; @told: that it has told of
  * @last: the last byte written
+ * @parked: pieces that wait until the server has the layout back, @taken: how
+ *	often it has been given back, or parts of it; see pn4_layout_park()
  * @ret_offset, @ret_end, @ret_iomode: what LAYOUTRETURN will give back
  * @stats_every, @stats_at: when to send LAYOUTSTATS; jiffies, 0: never
  */
@@ -159,6 +161,8 @@ struct pn4_layout {
 	u64 last;
 	unsigned long stats_every;
 	unsigned long stats_at;
+	struct list_head parked;
+	u32 taken;
 	u64 ret_offset;
 	u64 ret_end;
 	u32 ret_iomode;

@@ -25,6 +25,7 @@ static int pn4_target_commit(struct pn4_target *t, struct pn4_volume *vol,
 	c = pn4_call_new_io(cl, vol);
 	c->unkillable = true;
 	c->give_up = (jiffies + PN4_DS_PATIENCE) | 1;
+	c->hopeful = true;
 	do {
 		st = pn4_call_start(c, t->cred ?: cred);
 		if (st)
@@ -397,8 +398,24 @@ static bool pn4_return_take(struct pn4_layout *lo, struct pn4_report *r)
 		clear_bit(PN4_LO_CLOSE, &lo->flags);
 	}
 	clear_bit(PN4_LO_RETURN, &lo->flags);
+	lo->taken++;
 	spin_unlock_irq(&lo->lock);
 	return true;
+}
+
+/* What the server has back now, it lets nobody use any more. */
+static void pn4_return_unpark(struct pn4_layout *lo)
+{
+	struct pn4_call *c, *next;
+
+	spin_lock_irq(&lo->lock);
+	list_for_each_entry_safe(c, next, &lo->parked, parked) {
+		if (c->parked_at == lo->taken)
+			continue;	/* came later: its segment is not among these */
+		list_del(&c->parked);
+		queue_work(pn4_wq, &c->work);
+	}
+	spin_unlock_irq(&lo->lock);
 }
 
 static void pn4_return_send(struct pn4_layout *lo, struct pn4_report *r)
@@ -416,6 +433,7 @@ static void pn4_return_send(struct pn4_layout *lo, struct pn4_report *r)
 			pn4_report_errors(lo, r->errors, r->args.nr_errors);
 		pn4_return_call(lo, &r->args);
 	}
+	pn4_return_unpark(lo);
 	list_for_each_entry_safe(seg, next, &r->going, link)
 		pn4_segment_free(seg);
 }
@@ -434,13 +452,17 @@ static struct pn4_node *pn4_layout_pin(struct pn4_layout *lo)
 	return node;
 }
 
-/* Before something goes back: all data is safe and told of. */
+/*
+ * Before something goes back: all data is safe and told of.  Where writes wait for
+ * just that, what is not yet committed is not waited for: pn4_segment_clean()
+ * has it written again.
+ */
 static void pn4_return_settle(struct pn4_layout *lo)
 {
 	struct pn4_node *node = pn4_layout_pin(lo);
 
 	if (node) {
-		pn4_commit(node, NULL);
+		pn4_commit_going(node, &lo->parked);
 		pn4_host_unpin(node);
 	}
 	pn4_layout_tell(lo, NULL, true);

@@ -72,9 +72,7 @@ static int pn4_slot_error(struct pn4_call *c)
 		return err;
 	if (test_bit(PN4_CL_DEAD, &c->client->state) && !c->privileged)
 		return -EIO;
-	if (c->give_up && time_after(jiffies, c->give_up))
-		return -ETIMEDOUT;
-	return 0;
+	return pn4_call_late(c) ? -ETIMEDOUT : 0;
 }
 
 static bool pn4_slot_settled(struct pn4_call *c, int *err)

@@ -354,6 +354,7 @@ static const char * const pn4_counter_names[PN4_N_COUNTERS] = {
 	[PN4_N_LAYOUTS_LOST] = "layouts_lost",
 	[PN4_N_DS_ERRORS] = "ds_errors",
 	[PN4_N_DS_TO_MDS] = "ds_to_mds",
+	[PN4_N_DS_FENCED] = "ds_fenced",
 	[PN4_N_MOVED] = "moved",
 };
 
