@@ -186,6 +186,30 @@ def t_server_dies(b):
         b.fail("nothing went through the metadata server")
 
 
+#: fs=penstock proto=tcp long timeout=400
+def t_late_write(b):
+    """A data server carries out writes a minute and a half later, when others have given up on
+    it and newer data is there: the metadata server has its layout back before it is asked to
+    write, and so can keep the late ones out."""
+    bed = Bed(b, fences=True)
+    d = bed.mount()
+    _write(b, bed, d, size=MB)
+    bed.ds(0).do("delay", seconds=90)
+    bed.pattern(MB)
+    again = f"dd if=/penstock/out/pattern of={d}/f bs=128k conv=notrunc,fsync status=none"
+    b.run(b.client, again, timeout=200)
+    ops = [e["op"] for e in bed.mds.stat()["events"]]
+    if "WRITE" not in ops or "LAYOUTRETURN" not in ops[:ops.index("WRITE")]:
+        b.fail(f"the order of events: {ops}")
+    b.run(b.client, "grep -E 'ds_fenced=[1-9]' /proc/self/mountstats")
+    bed.ds(0).do("delay", seconds=0)
+    data = bed.pattern(MB)
+    b.run(b.client, again)
+    b.sleep(60)
+    bed.check(_there(d, "f"), data)
+    _reads(b, d)
+
+
 #: proto=tcp long
 def t_mirror_dies(b):
     """Of two mirrors one goes away: reads take the other one and nobody notices."""

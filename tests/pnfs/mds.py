@@ -254,6 +254,7 @@ class MetadataServer:
             return None
         r = Reader(args, 16)
         offset, _, data = r.q(), r.u(), r.opaque()
+        self.note("WRITE", offset=offset)
         await self._hold(context, file)
         await self._scatter(file, offset, data)
         touch, _ = self._touch(file, offset + len(data))
@@ -393,8 +394,11 @@ class MetadataServer:
         async def fix(status, raw):
             if status:
                 return nfs4.result(nfs4.LAYOUTRETURN, status)
-            return nfs4.result(nfs4.LAYOUTRETURN, 0, self._layoutreturn(
-                client, Reader(raw, 8).opaque(), iomode, offset, length, stateid, body))
+            done = self._layoutreturn(client, Reader(raw, 8).opaque(), iomode, offset, length,
+                                      stateid, body)
+            if self.config.get("fences") and self.events[-1]["errors"]:
+                await self._fence(None)
+            return nfs4.result(nfs4.LAYOUTRETURN, 0, done)
         return (nfs4.GETFH, b""), fix
 
     def _layoutreturn(self, client, fh, iomode, offset, length, stateid, body):
