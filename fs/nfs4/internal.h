@@ -147,8 +147,8 @@ struct pn4_deleg_table {
  * struct pn4_layout_table - layouts and devices of a client, see layout.h
  * @lock: guards all of it and pn4_layout.node; process context
  * @doubt: bit 0: some device has changed, forget them all
- * @bulk, @bulk_type, @bulk_fsid: all layouts of a file system or of the server
- *	were recalled (PN4_LAYOUTRECALL_*), and @bulk_work sees to it
+ * @bulk: a recall of all layouts of a file system or of the server that
+ *	@bulk_work sees to; recall_type 0: none
  */
 struct pn4_layout_table {
 	spinlock_t lock;
@@ -156,9 +156,7 @@ struct pn4_layout_table {
 	struct list_head devices;
 	unsigned int nr_devices;
 	unsigned long doubt;
-	u32 bulk;
-	u32 bulk_type;
-	u64 bulk_fsid[2];
+	struct pn4_cb_layoutrecall_args bulk;
 	struct delayed_work bulk_work;
 };
 
@@ -659,6 +657,8 @@ void pn4_layout_done(struct pn4_call *c, u32 count);
 void pn4_layout_wrote(struct pn4_call *c, const struct pn4_write_res *res);
 bool pn4_layout_failed(struct pn4_call *c, int st, bool sent);
 void pn4_layout_abort(struct pn4_io *io);
+
+/* layoutrecall.c */
 u32 pn4_layout_recall(struct pn4_client *cl,
 		      const struct pn4_cb_layoutrecall_args *a);
 void pn4_layout_keep(struct pn4_client *cl, u32 type_mask);

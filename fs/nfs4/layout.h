@@ -174,6 +174,7 @@ struct pn4_layout {
 void pn4_layout_put(struct pn4_layout *lo);
 void pn4_layout_kick(struct pn4_layout *lo);
 bool pn4_layout_kill(struct pn4_layout *lo, u32 iomode, u64 offset, u64 end);
+void pn4_layout_kill_all(struct pn4_layout *lo);
 /* The state id of today. */
 void pn4_layout_sid(struct pn4_layout *lo, struct pn4_stateid *sid);
 u32 pn4_ds_status(int st);
@@ -191,9 +192,11 @@ struct pn4_segment *pn4_layout_fetch(struct pn4_layout *lo, struct pn4_io *io,
 				     u64 pos);
 void pn4_segment_free(struct pn4_segment *seg);
 
+/* layoutrecall.c */
+void pn4_layout_bulk_work(struct work_struct *work);
+
 /* layoutreturn.c */
 void pn4_layout_work(struct work_struct *work);
-void pn4_layout_bulk_work(struct work_struct *work);
 
 /* device.c */
 struct pn4_device *pn4_device_get(struct pn4_volume *vol, const u8 *id, u32 type,

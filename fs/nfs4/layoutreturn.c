@@ -9,7 +9,6 @@
 
 #define PN4_RETURN_SEND		8192
 #define PN4_RETURN_STATS	8	/* data servers in a report */
-#define PN4_BULK_POLL		(HZ / 20)
 
 /* ---- COMMIT at the data servers ---- */
 
@@ -516,79 +515,4 @@ void pn4_layout_work(struct work_struct *work)
 	memalloc_nofs_restore(nofs);
 	pn4_layout_put(lo);
 	pn4_late_put(vol);
-}
-
-/* ---- all of a file system, or of the server ---- */
-
-static bool pn4_bulk_meets(const struct pn4_layout_table *t,
-			   const struct pn4_layout *lo)
-{
-	const struct pn4_fsinfo *fs = &lo->vol->fs;
-
-	return lo->type == t->bulk_type &&
-	       (t->bulk == PN4_LAYOUTRECALL_ALL ||
-		(fs->fsid_major == t->bulk_fsid[0] &&
-		 fs->fsid_minor == t->bulk_fsid[1]));
-}
-
-/* 1: some are still to be returned; 0: none, and @fh is of that file system. */
-static int pn4_bulk_left(struct pn4_layout_table *t, struct pn4_layoutreturn_args *a,
-			 struct pn4_fh *fh)
-{
-	struct pn4_layout *lo;
-	int left = 0;
-
-	spin_lock(&t->lock);
-	list_for_each_entry(lo, &t->layouts, link) {
-		if (!pn4_bulk_meets(t, lo))
-			continue;
-		*fh = lo->fh;
-		if (pn4_layout_dead(lo) || test_bit(PN4_LO_BUSY, &lo->flags))
-			left = 1;
-	}
-	a->kind = t->bulk;
-	a->type = t->bulk_type;
-	if (!left)
-		t->bulk = 0;
-	spin_unlock(&t->lock);
-	return left;
-}
-
-/* When the last one is back, say so (RFC 8881 section 20.3.3). */
-void pn4_layout_bulk_work(struct work_struct *work)
-{
-	struct pn4_client *cl = container_of(to_delayed_work(work),
-					     struct pn4_client, layouts.bulk_work);
-	struct pn4_layoutreturn_args a = { .iomode = PN4_IOMODE_ANY };
-	struct pn4_stateid sid;
-	struct pn4_fh fh = {};
-	struct pn4_call *c;
-	bool remains;
-	int st;
-
-	if (test_bit(PN4_CL_DEAD, &cl->state))
-		return;
-	if (pn4_bulk_left(&cl->layouts, &a, &fh)) {
-		queue_delayed_work(pn4_wq, &cl->layouts.bulk_work, PN4_BULK_POLL);
-		return;
-	}
-	c = a.kind ? pn4_call_new_io(cl, NULL) : NULL;
-	if (!c)
-		return;
-	c->unkillable = true;
-	do {
-		st = pn4_call_start(c, cl->cred);
-		if (st)
-			break;
-		if (fh.len)
-			pn4_call_putfh(c, &fh);
-		else
-			pn4_enc_putrootfh(pn4_op(c, PN4_OP_PUTROOTFH));
-		pn4_enc_layoutreturn(pn4_op(c, PN4_OP_LAYOUTRETURN), &a);
-		st = pn4_call_run(c);
-		st = st ?: fh.len ? pn4_dec_putfh(&c->dec) :
-				    pn4_dec_putrootfh(&c->dec);
-		st = st ?: pn4_dec_layoutreturn(&c->dec, &sid, &remains);
-	} while (pn4_call_again(c, &st));
-	pn4_call_put(c);
 }
