@@ -656,7 +656,6 @@ const struct cred *pn4_layout_cred(const struct pn4_call *c);
 void pn4_layout_done(struct pn4_call *c, u32 count);
 void pn4_layout_wrote(struct pn4_call *c, const struct pn4_write_res *res);
 bool pn4_layout_failed(struct pn4_call *c, int st, bool sent);
-void pn4_layout_abort(struct pn4_io *io);
 
 /* layoutrecall.c */
 u32 pn4_layout_recall(struct pn4_client *cl,

@@ -221,7 +221,7 @@ static void pn4_piece_work(struct work_struct *work)
 		int cause = st;
 
 		if (!pn4_call_again(c, &st)) {
-			if (!c->target || READ_ONCE(c->io->aborted))
+			if (!c->target)
 				break;
 			if (pn4_layout_failed(c, cause, true))
 				goto out;
@@ -406,5 +406,4 @@ void pn4_io_abort(struct pn4_io *io)
 {
 	WRITE_ONCE(io->aborted, true);
 	prpc_abort_data(io->node->vol->client->peer, &io->data, -EINTR);
-	pn4_layout_abort(io);
 }

@@ -210,7 +210,7 @@ struct pn4_segment *pn4_layout_begin(struct pn4_io *io, u64 pos)
 	/* what is sent again was lost by this very way (or worse) */
 	if (io->resend || !pn4_lease_sure(vol->client))
 		return NULL;
-	/* not tried by data servers yet */
+	/* taking device memory back, pn4_io_abort(), only knows the server itself */
 	if (prpc_foreign(&io->data))
 		return NULL;
 	lo = pn4_layout_of(io->node, io->cred);
@@ -525,78 +525,20 @@ static void pn4_layout_to_mds(struct pn4_call *c)
  * the metadata server has written the same bytes for us, and perhaps newer ones.
  * So @c waits, on behalf of nobody, until the layout is back: then the metadata
  * server keeps late ones out (RFC 8881 section 12.5.5, RFC 8435 section 2.2).
- * False: it need not wait.  @c's segment is dead, and not yet given up by @c.
+ * @c's segment is dead, and not yet given up by @c, so it is not given back yet.
  */
-static bool pn4_layout_park(struct pn4_call *c)
+static void pn4_layout_park(struct pn4_call *c)
 {
 	struct pn4_layout *lo = c->seg->layout;
 	struct pn4_node *node = c->io->node;
-	bool park;
 
 	pn4_count(lo->vol->client, PN4_N_DS_FENCED);
+	c->status = -EAGAIN;
 	spin_lock_irq(&lo->lock);
-	park = !READ_ONCE(c->io->aborted);	/* else pn4_layout_abort() is over */
-	if (park) {
-		c->status = -EAGAIN;
-		c->parked_at = lo->taken;
-		list_add_tail(&c->parked, &lo->parked);
-	}
+	c->parked_at = lo->taken;
+	list_add_tail(&c->parked, &lo->parked);
 	spin_unlock_irq(&lo->lock);
-	wake_up_all(&node->wait);		/* pn4_commit_going() */
-	return park;
-}
-
-/* Segment number @n, dead or not, to be given to pn4_layout_end(); or NULL. */
-static struct pn4_segment *pn4_segment_nth(struct pn4_layout *lo, u32 n)
-{
-	struct pn4_segment *seg, *found = NULL;
-
-	spin_lock_irq(&lo->lock);
-	list_for_each_entry(seg, &lo->segments, link) {
-		if (n--)
-			continue;
-		found = seg;
-		seg->io++;
-		break;
-	}
-	spin_unlock_irq(&lo->lock);
-	return found;
-}
-
-static void pn4_segment_abort(struct pn4_segment *seg, struct pn4_io *io)
-{
-	struct pn4_client *cl;
-	u32 i;
-
-	for (i = 0; i < seg->nr_mirrors * seg->stripe.nr; i++) {
-		cl = smp_load_acquire(&seg->targets[i].ds->client);
-		if (cl)
-			prpc_abort_data(cl->peer, &io->data, -EINTR);
-	}
-}
-
-/* Killed: @io's pieces wait neither for data servers nor for the layout's return. */
-void pn4_layout_abort(struct pn4_io *io)
-{
-	struct pn4_layout *lo = READ_ONCE(io->node->layout);
-	struct pn4_call *c, *next;
-	struct pn4_segment *seg;
-	u32 n;
-
-	if (likely(!lo))
-		return;
-	for (n = 0; (seg = pn4_segment_nth(lo, n)); n++) {
-		pn4_segment_abort(seg, io);
-		pn4_layout_end(seg);
-	}
-	spin_lock_irq(&lo->lock);
-	list_for_each_entry_safe(c, next, &lo->parked, parked) {
-		if (c->io != io)
-			continue;
-		list_del(&c->parked);
-		queue_work(pn4_wq, &c->work);
-	}
-	spin_unlock_irq(&lo->lock);
+	wake_up_all(&node->wait);	/* pn4_commit_going() */
 }
 
 /*
@@ -615,6 +557,7 @@ bool pn4_layout_failed(struct pn4_call *c, int st, bool sent)
 		.status = pn4_ds_status(st),
 		.op = c->io->write ? PN4_OP_WRITE : PN4_OP_READ,
 	};
+	bool park = sent && c->io->write && st < 0;
 	struct pn4_chunk chunk;
 
 	c->tries = 0;
@@ -638,13 +581,10 @@ bool pn4_layout_failed(struct pn4_call *c, int st, bool sent)
 		return false;
 	}
 	pn4_layout_reject(seg->layout);
-	if (!sent || !c->io->write || st > 0 || !pn4_layout_park(c)) {
-		pn4_layout_to_mds(c);
-		return false;
-	}
-	/* nobody wants @c back before its segment is given up, or after this item */
+	if (park)
+		pn4_layout_park(c);
 	pn4_layout_to_mds(c);
-	return true;
+	return park;
 }
 
 /* ---- attributes ---- */
