@@ -267,7 +267,12 @@ extern const struct prpc_transport_ops ptcp_ops;
 
 /* ---- rpc.c ---- */
 void prpc_calls_init(struct prpc_peer *peer);
-void prpc_calls_flush(struct prpc_peer *peer);
+/* @call has no place in the table any more; peer->lock held. */
+void prpc_disown(struct prpc_peer *peer, struct prpc_call *call);
+/* The reply of a disowned call is complete. */
+void prpc_finish(struct prpc_path *path, struct prpc_call *call);
+/* A disowned call ends without one. */
+void prpc_fail(struct prpc_call *call, int error);
 /* After ops->close: give @conn's calls to other connections or fail them. */
 void prpc_requeue(struct prpc_conn *conn);
 
@@ -322,6 +327,12 @@ int prpc_rails_plan(struct prpc_peer *peer, const struct prpc_peer_args *args);
  * -ENETDOWN or -EADDRNOTAVAIL.
  */
 int prpc_rail_bind(const struct prpc_rail *rail, struct prpc_conn *conn);
+
+/* ---- take.c ---- */
+void prpc_calls_flush(struct prpc_peer *peer);
+/* Have calls looked at by @deadline (0: no need); peer->lock held. */
+void prpc_arm(struct prpc_peer *peer, unsigned long deadline);
+void prpc_deadline_work(struct work_struct *work);
 
 /* ---- health.c ---- */
 /* See prpc_peer_heard(); peer->lock held. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* net/ as one object: the driver has a copy of its own beside penstock.ko's. */
 #include "../../net/rpc.c"
+#include "../../net/take.c"
 #include "../../net/backchannel.c"
 #include "../../net/auth.c"
 #include "../../net/krb5.c"
