@@ -5,8 +5,10 @@
  */
 #include <linux/inet.h>
 #include <linux/utsname.h>
+#include "codec_nfs3.h"
 #include "internal.h"
 
+#define PN3_CALLS		64	/* at a time, to an NFSv3 data server */
 #define PN4_STATE_SEND		1024
 #define PN4_STATE_REPLY		(3 * PN4_OPAQUE_LIMIT + 512)
 #define PN4_MOUNT_TIME		(30 * HZ)	/* a silent server at mount */
@@ -323,7 +325,7 @@ static bool pn4_client_matches(const struct pn4_client *cl,
 	    !prpc_tls_equal(&cl->tls, &args->tls) ||
 	    !pn4_transport_fits(cl, args->proto))
 		return false;
-	if (cl->data_server && !args->data_server)
+	if ((cl->data_server && !args->data_server) || cl->nfs3 != args->nfs3)
 		return false;
 	if (args->minor_fixed ? cl->minor != args->minor : cl->minor_fixed)
 		return false;
@@ -421,6 +423,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	cl->minor = args->minor;
 	cl->minor_fixed = args->minor_fixed;
 	cl->data_server = args->data_server;
+	cl->nfs3 = args->nfs3;
 	cl->tls = args->tls;
 	cl->transport = t;
 	cl->lease_time = 60;
@@ -445,7 +448,7 @@ static int pn4_client_peer(struct pn4_client *cl,
 		.ops = &pn4_peer_ops,
 		.priv = cl,
 		.prog = PN4_PROGRAM,
-		.vers = PN4_VERSION,
+		.vers = cl->nfs3 ? PN3_VERSION : PN4_VERSION,
 		.cb_prog = PN4_CB_PROGRAM,
 		.tls = cl->tls,
 		.max_calls = 2 * PN4_SLOTS_WANTED,
@@ -465,11 +468,26 @@ static int pn4_client_peer(struct pn4_client *cl,
 	return prpc_peer_wait(peer, patience);
 }
 
+/* No session, but slots, so that no more calls are under way than a server likes. */
+static int pn3_client_begin(struct pn4_client *cl)
+{
+	struct pn4_session *s = &cl->session;
+	u8 id[sizeof(s->id)];
+
+	get_random_bytes(id, sizeof(id));	/* nobody calls back */
+	s->max_request = PN4_IO_MAX + PN4_IO_OVERHEAD;
+	s->max_response = PN4_IO_MAX + PN4_IO_OVERHEAD;
+	pn4_session_install(s, id, PN3_CALLS);
+	return 0;
+}
+
 /* A mount is waiting: fail instead of trying for ever, and be killable. */
 static int pn4_client_begin(struct pn4_client *cl)
 {
 	int st;
 
+	if (cl->nfs3)
+		return pn3_client_begin(cl);
 	st = pn4_client_exchange(cl);
 	if (st == -EAGAIN) {
 		pr_notice("penstock: %s: server refuses NFSv4.%u, using NFSv4.%u\n",
@@ -502,7 +520,7 @@ static void pn4_client_destroy(struct pn4_client *cl)
 	cancel_delayed_work_sync(&cl->layouts.bulk_work);
 	pn4_recover_stop(cl);
 	if (cl->peer) {
-		if (cl->session.gen)
+		if (cl->session.gen && !cl->nfs3)
 			pn4_client_farewell(cl);
 		prpc_peer_destroy(cl->peer);
 	}
@@ -593,7 +611,8 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 	prpc_peer_spread(cl->peer);
 	if (test_bit(PN4_CL_NEED_BIND, &cl->state))
 		pn4_recover_start(cl, PN4_CL_NEED_BIND);
-	queue_delayed_work(pn4_state_wq, &cl->renew_work, HZ);
+	if (!cl->nfs3)
+		queue_delayed_work(pn4_state_wq, &cl->renew_work, HZ);
 	return cl;
 }
 

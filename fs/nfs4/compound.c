@@ -111,15 +111,13 @@ bool pn4_call_late(const struct pn4_call *c)
 	       !prpc_peer_heard(c->client->peer);
 }
 
-/* Begin a compound without SEQUENCE: the calls that make clients and sessions. */
-int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
+static int pn4_call_rpc(struct pn4_call *c, u32 proc, const struct cred *cred)
 {
 	int err = c->vol ? pn4_volume_error(c->vol) : 0;
 
 	if (err)
 		return err;
-	prpc_call_init(&c->rpc, c->client->peer, PN4_PROC_COMPOUND, cred,
-		       c->sbuf, c->ssize);
+	prpc_call_init(&c->rpc, c->client->peer, proc, cred, c->sbuf, c->ssize);
 	c->rpc.reply = c->rbuf;
 	c->rpc.reply_size = c->rsize;
 	c->rpc.tag = c->vol ? (void *)c->vol : c->client;
@@ -131,8 +129,35 @@ int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
 	c->nops = 0;
 	c->status = 0;
 	c->phase = PN4_PHASE_BUSY;
-	c->nops_place = pn4_enc_compound(&c->rpc.enc, c->client->minor);
+	c->nops_place = NULL;
 	return 0;
+}
+
+/* Begin a compound without SEQUENCE: the calls that make clients and sessions. */
+int pn4_call_start_bare(struct pn4_call *c, const struct cred *cred)
+{
+	int err = pn4_call_rpc(c, PN4_PROC_COMPOUND, cred);
+
+	if (!err)
+		c->nops_place = pn4_enc_compound(&c->rpc.enc, c->client->minor);
+	return err;
+}
+
+/*
+ * Begin procedure @proc of an NFSv3 data server; @op: what it counts as.  There is
+ * no session: slots only bound the number of calls.  Errors as pn4_call_start().
+ */
+int pn3_call_start(struct pn4_call *c, u32 proc, u32 op, const struct cred *cred)
+{
+	int err = pn4_slot_get(c);
+
+	if (err)
+		return err;
+	err = pn4_call_rpc(c, proc, cred);
+	if (err)
+		pn4_slot_put(c);
+	c->first_op = op;
+	return err;
 }
 
 /*
@@ -220,6 +245,8 @@ static int pn4_call_finish(struct pn4_call *c)
 		return st;
 	}
 	prpc_reply(&c->rpc, &c->dec);
+	if (!c->nops_place)	/* NFSv3 */
+		return 0;
 	st = pn4_dec_compound(&c->dec, &status, &nops);
 	if (!st && !nops)	/* refused as a whole: minor version, op limit */
 		st = status ? status : -EREMOTEIO;
@@ -351,7 +378,8 @@ void pn4_call_submit(struct pn4_call *c)
 	struct pn4_client *cl = c->client;
 
 	this_cpu_inc(cl->stats->ops[c->first_op]);
-	pn4_enc_compound_end(c->nops_place, c->nops);
+	if (c->nops_place)
+		pn4_enc_compound_end(c->nops_place, c->nops);
 	c->rpc.done = pn4_call_done;
 	if (unlikely(c->rpc.enc.overflow)) {
 		c->rpc.error = -EMSGSIZE;

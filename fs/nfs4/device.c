@@ -8,6 +8,7 @@
  */
 #include <linux/inet.h>
 #include <linux/sched/mm.h>
+#include "codec_nfs3.h"
 #include "layout.h"
 
 #define PN4_DEVICE_REPLY	16384
@@ -110,19 +111,27 @@ static struct pn4_device *pn4_device_files(const struct pn4_client *cl,
 	return dev;
 }
 
-/* The highest version of the data server's that is spoken here; -1: none. */
+/* How well a version is spoken here; 0: not at all. */
+static u32 pn4_version_rank(const struct pn4_ff_version *v)
+{
+	if (v->version == PN3_VERSION)
+		return 1;
+	return v->version == PN4_VERSION && v->minor >= 1 && v->minor <= 2 ?
+		1 + v->minor : 0;
+}
+
+/* The data server's best version; -1: none. */
 static int pn4_device_version(const struct pn4_ff_device *fd)
 {
+	u32 i, rank, high = 0;
 	int best = -1;
-	u32 i;
 
 	for (i = 0; i < fd->nr_versions; i++) {
-		const struct pn4_ff_version *v = &fd->versions[i];
-
-		if (v->version != PN4_VERSION || v->minor < 1 || v->minor > 2)
+		rank = pn4_version_rank(&fd->versions[i]);
+		if (rank <= high)
 			continue;
-		if (best < 0 || v->minor > fd->versions[best].minor)
-			best = i;
+		high = rank;
+		best = i;
 	}
 	return best;
 }
@@ -143,6 +152,7 @@ static struct pn4_device *pn4_device_flex(const struct pn4_client *cl,
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
 	dev->version = v;
+	dev->nfs3 = fd.versions[v].version == PN3_VERSION;
 	dev->minor = fd.versions[v].minor;
 	dev->rsize = fd.versions[v].rsize;
 	dev->wsize = fd.versions[v].wsize;
@@ -331,6 +341,7 @@ static struct pn4_client *pn4_ds_connect(struct pn4_device *dev,
 		.minor_fixed = true,
 		.proto = mds->transport->name,
 		.data_server = true,
+		.nfs3 = dev->nfs3,
 		.tls = mds->tls,
 	};
 	struct pn4_client *cl;

@@ -197,6 +197,7 @@ struct pn4_client {
 	u32 minor;
 	bool minor_fixed;
 	bool data_server;		/* nothing but: no mount uses it */
+	bool nfs3;			/* and it speaks NFSv3: no state at all */
 	struct prpc_tls tls;
 	const struct pn4_transport *transport;
 	int sec;			/* enum prpc_sec of all its calls */
@@ -449,6 +450,7 @@ static inline struct pxdr_enc *pn4_op(struct pn4_call *c, u32 op)
 		c->first_op = op;	/* the one after SEQUENCE and PUTFH */
 	return &c->rpc.enc;
 }
+int pn3_call_start(struct pn4_call *c, u32 proc, u32 op, const struct cred *cred);
 void pn4_call_putfh(struct pn4_call *c, const struct pn4_fh *fh);
 int pn4_volume_error(struct pn4_volume *vol);
 /*

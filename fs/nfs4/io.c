@@ -7,6 +7,7 @@
  * retry allocates nothing.
  */
 #include <linux/sched/mm.h>
+#include "codec_nfs3.h"
 #include "internal.h"
 #include "../../net/wait.h"
 
@@ -80,22 +81,43 @@ static void pn4_piece_data(struct pn4_call *c, struct prpc_data *d)
 
 static void pn4_piece_encode(struct pn4_call *c, const struct pn4_stateid *sid)
 {
+	const struct pn4_fh *fh = c->target ? pn4_layout_fh(c) : &c->io->node->fh;
 	struct pn4_io *io = c->io;
 	u64 pos = io->pos + c->at + c->shift;
+	bool nfs3 = c->client->nfs3;
 
-	pn4_call_putfh(c, c->target ? pn4_layout_fh(c) : &io->node->fh);
+	if (!nfs3)
+		pn4_call_putfh(c, fh);
 	if (io->write) {
-		pn4_enc_write(pn4_op(c, PN4_OP_WRITE), sid, pos, io->stable,
-			      c->len);
+		if (nfs3)
+			pn3_enc_write(&c->rpc.enc, fh, pos, io->stable, c->len);
+		else
+			pn4_enc_write(pn4_op(c, PN4_OP_WRITE), sid, pos, io->stable,
+				      c->len);
 		if (io->patient)
 			c->rpc.flags |= PRPC_PATIENT;
 		c->rpc.out_at = pxdr_enc_len(&c->rpc.enc);
 		pn4_piece_data(c, &c->rpc.out);
 	} else {
-		pn4_enc_read(pn4_op(c, PN4_OP_READ), sid, pos, c->len);
-		c->rpc.in_at = PRPC_REPLY_HEAD + PN4_READ_DATA_AT;
+		if (nfs3)
+			pn3_enc_read(&c->rpc.enc, fh, pos, c->len);
+		else
+			pn4_enc_read(pn4_op(c, PN4_OP_READ), sid, pos, c->len);
+		c->rpc.in_at = PRPC_REPLY_HEAD +
+			       (nfs3 ? PN3_READ_DATA_AT : PN4_READ_DATA_AT);
 		pn4_piece_data(c, &c->rpc.in);
 	}
+}
+
+static int pn4_piece_start_ds(struct pn4_call *c)
+{
+	const struct cred *cred = pn4_layout_cred(c);
+
+	if (!c->client->nfs3)
+		return pn4_call_start(c, cred);
+	return c->io->write ?
+		pn3_call_start(c, PN3_PROC_WRITE, PN4_OP_WRITE, cred) :
+		pn3_call_start(c, PN3_PROC_READ, PN4_OP_READ, cred);
 }
 
 /* Send piece @c.  On failure nothing is in flight and @c is still the caller's. */
@@ -106,7 +128,7 @@ static int pn4_piece_send(struct pn4_call *c)
 
 	if (c->target) {
 		c->began = ktime_get_ns();
-		err = pn4_call_start(c, pn4_layout_cred(c));
+		err = pn4_piece_start_ds(c);
 		pn4_layout_stateid(c, &sid);
 	} else {
 		err = pn4_call_start_open(c, c->io->open, c->io->cred, &sid);
@@ -147,7 +169,8 @@ static struct pn4_client *pn4_piece_mds(const struct pn4_call *c)
 static int pn4_read_reply(struct pn4_call *c)
 {
 	struct pn4_read_res res;
-	int st = pn4_dec_read(&c->dec, &res);
+	int st = c->client->nfs3 ? pn3_dec_read(&c->dec, &res) :
+				   pn4_dec_read(&c->dec, &res);
 
 	if (st)
 		return st;
@@ -181,7 +204,8 @@ static int pn4_write_reply(struct pn4_call *c)
 	struct pn4_io *io = c->io;
 	struct pn4_write_res res;
 	unsigned long flags;
-	int st = pn4_dec_write(&c->dec, &res);
+	int st = c->client->nfs3 ? pn3_dec_write(&c->dec, &res) :
+				   pn4_dec_write(&c->dec, &res);
 
 	if (st)
 		return st;
@@ -240,7 +264,8 @@ static void pn4_piece_done(struct pn4_call *c)
 {
 	int st = c->status;
 
-	st = st ?: pn4_dec_putfh(&c->dec);
+	if (!st && !c->client->nfs3)
+		st = pn4_dec_putfh(&c->dec);
 	if (!st)
 		st = c->io->write ? pn4_write_reply(c) : pn4_read_reply(c);
 	if (likely(!st)) {

@@ -50,6 +50,7 @@ struct pn4_device {
 	u8 id[PN4_DEVICEID_SIZE];
 	u32 type;
 	u32 version;
+	bool nfs3;			/* else NFSv4.@minor */
 	u32 minor;
 	u32 rsize;
 	u32 wsize;

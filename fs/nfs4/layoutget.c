@@ -4,6 +4,7 @@
  * 18.43, RFC 8435 section 5).
  */
 #include <linux/overflow.h>
+#include "codec_nfs3.h"
 #include "layout.h"
 #include "../../net/wait.h"
 
@@ -143,6 +144,8 @@ static int pn4_flex_target(struct pn4_layout *lo, struct pn4_target *t,
 	t->stateid = ds->stateid;
 	/* one for each version that the device offers, or one for all */
 	t->fh = ds->fhs[dev->version < ds->nr_fhs ? dev->version : 0];
+	if (dev->nfs3 && t->fh.len > PN3_FHSIZE)
+		return -EREMOTEIO;
 	if (dev->tight || !ds->numeric)
 		return 0;
 	t->cred = pn4_synthetic_cred(ds->uid, ds->gid);

@@ -5,12 +5,39 @@
  * 13.7, 18.42, 18.44; RFC 8435 section 9; RFC 7862 sections 15.6, 15.7).
  */
 #include <linux/sched/mm.h>
+#include "codec_nfs3.h"
 #include "layout.h"
 
 #define PN4_RETURN_SEND		8192
 #define PN4_RETURN_STATS	8	/* data servers in a report */
 
 /* ---- COMMIT at the data servers ---- */
+
+static int pn4_commit_once(struct pn4_call *c, struct pn4_target *t,
+			   const struct cred *cred, __be64 *verifier)
+{
+	int st = pn4_call_start(c, cred);
+
+	if (st)
+		return st;
+	pn4_call_putfh(c, &t->fh);
+	pn4_enc_commit(pn4_op(c, PN4_OP_COMMIT), 0, 0);
+	st = pn4_call_run(c);
+	st = st ?: pn4_dec_putfh(&c->dec);
+	return st ?: pn4_dec_commit(&c->dec, verifier);
+}
+
+static int pn3_commit_once(struct pn4_call *c, struct pn4_target *t,
+			   const struct cred *cred, __be64 *verifier)
+{
+	int st = pn3_call_start(c, PN3_PROC_COMMIT, PN4_OP_COMMIT, cred);
+
+	if (st)
+		return st;
+	pn3_enc_commit(&c->rpc.enc, &t->fh);
+	st = pn4_call_run(c);
+	return st ?: pn3_dec_commit(&c->dec, verifier);
+}
 
 static int pn4_target_commit(struct pn4_target *t, struct pn4_volume *vol,
 			     const struct cred *cred, __be64 *verifier)
@@ -26,14 +53,8 @@ static int pn4_target_commit(struct pn4_target *t, struct pn4_volume *vol,
 	c->give_up = (jiffies + PN4_DS_PATIENCE) | 1;
 	c->hopeful = true;
 	do {
-		st = pn4_call_start(c, t->cred ?: cred);
-		if (st)
-			break;
-		pn4_call_putfh(c, &t->fh);
-		pn4_enc_commit(pn4_op(c, PN4_OP_COMMIT), 0, 0);
-		st = pn4_call_run(c);
-		st = st ?: pn4_dec_putfh(&c->dec);
-		st = st ?: pn4_dec_commit(&c->dec, verifier);
+		st = cl->nfs3 ? pn3_commit_once(c, t, t->cred ?: cred, verifier) :
+				pn4_commit_once(c, t, t->cred ?: cred, verifier);
 	} while (pn4_call_again(c, &st));
 	pn4_call_put(c);
 	return st;

@@ -46,6 +46,7 @@ struct pn4_volume;
  * @paths: connections at a time, 0: as many as seem sensible
  * @own_ports: the ports in @addrs are meant
  * @data_server: it is to hold data only (RFC 8881 section 13.1); give up soon
+ * @nfs3: it speaks NFSv3 (RFC 8435 section 2.2)
  * @sec: enum prpc_sec; @server: host name of its Kerberos principal
  */
 struct pn4_mount_args {
@@ -67,6 +68,7 @@ struct pn4_mount_args {
 	const char *proto;
 	bool own_ports;
 	bool data_server;
+	bool nfs3;
 	int sec;
 	const char *server;
 };

@@ -142,7 +142,7 @@ int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 {
 	struct pn4_client *cl = prpc_peer_priv(peer);
 
-	if (!READ_ONCE(cl->session.gen))
+	if (!READ_ONCE(cl->session.gen) || cl->nfs3)
 		return 0;
 	if (prpc_peer_live(peer) || !prpc_conn_proven(conn))
 		return pn4_trunk_join(cl, conn);

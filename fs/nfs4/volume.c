@@ -172,6 +172,11 @@ static int pn4_volume_probe(struct pn4_volume *vol, const struct pn4_fh *fh,
 	if (err)
 		return err;
 	memcpy(vol->fs.supported, supported, sizeof(supported));
+	if (vol->client->sec && vol->fs.layout_types) {
+		pr_notice("penstock: %s: the server offers layouts, which are not used with sec=krb5*: data servers could only be asked without Kerberos\n",
+			  vol->name);
+		vol->fs.layout_types = 0;
+	}
 	/* again, now with everything the server has to say */
 	err = pn4_getattr(&node, attr, NULL);
 	if (err)

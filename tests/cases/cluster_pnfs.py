@@ -319,7 +319,7 @@ def _version_3(b, node):
     b.undo.callback(b.run, node, "/penstock/guest/node v4", timeout=120)
 
 
-#: fs=nfs long proto=tcp
+#: long proto=tcp
 def t_flex_version_3(b):
     """Data servers over NFSv3, mirrored, with the owner that the layout says."""
     for node in (b.node1, b.node2):
@@ -329,8 +329,7 @@ def t_flex_version_3(b):
 
 #: long proto=tcp
 def t_flex_nfsd(b):
-    """The layouts of nfsd itself, which sends its clients to itself over NFSv3. Who does
-    not speak that goes on through the metadata server."""
+    """The layouts of nfsd itself, which sends its clients to itself over NFSv3."""
     b.undo.callback(b.wait, b.node1)
     b.undo.callback(b.reboot, b.node1)
     b.cluster.flex(b.node1)
@@ -339,8 +338,6 @@ def t_flex_nfsd(b):
     b.run(b.client, f"seq 200000 >{d}/f; sync {d}/f; echo 1 >/proc/sys/vm/drop_caches; seq 200000 | cmp - {d}/f",
           timeout=120)
     b.run(b.node1, f"seq 200000 | cmp - {_there(d, 'f')}")
-    if b.fs != "nfs":
-        return
     ops = b.run(b.node1, "cat /proc/net/rpc/nfsd")
     # proc3 NULL GETATTR SETATTR LOOKUP ACCESS READLINK READ WRITE; proc4ops from operation 0 on
     calls = {line.split()[0]: [int(n) for n in line.split()[2:]] for line in ops.splitlines()

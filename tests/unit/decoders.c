@@ -5,6 +5,7 @@
 #include <string.h>
 #include "../../fs/nfs4/attr.h"
 #include "../../fs/nfs4/codec_layout.h"
+#include "../../fs/nfs4/codec_nfs3.h"
 #include "decoders.h"
 
 #define TEST_STATEIDS	3
@@ -605,6 +606,27 @@ static int run_ff_device(struct pxdr_dec *d)
 	return run_body(d, st);
 }
 
+static int run_nfs3_read(struct pxdr_dec *d)
+{
+	struct pn4_read_res res;
+
+	return pn3_dec_read(d, &res);
+}
+
+static int run_nfs3_write(struct pxdr_dec *d)
+{
+	struct pn4_write_res res;
+
+	return pn3_dec_write(d, &res);
+}
+
+static int run_nfs3_commit(struct pxdr_dec *d)
+{
+	__be64 verf;
+
+	return pn3_dec_commit(d, &verf);
+}
+
 #define D(name)	{ #name, run_##name }
 
 /* The fuzzer's inputs name decoders by index: append only. */
@@ -628,6 +650,7 @@ const struct decoder decoders[] = {
 	D(layoutget), D(layoutcommit), D(layoutreturn), D(layouterror),
 	D(layoutstats), D(getdeviceinfo), D(cb_devnotify), D(fl_layout),
 	D(ff_layout), D(fl_device), D(ff_device),
+	D(nfs3_read), D(nfs3_write), D(nfs3_commit),
 };
 
 const unsigned int nr_decoders = sizeof(decoders) / sizeof(decoders[0]);

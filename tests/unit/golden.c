@@ -18,6 +18,8 @@
 #define SEQ_OK	"53 0 " SESSION " 9 3 63 31 0 "
 #define PUTFH_OK "22 0 "
 
+#define FATTR3	"1 0x1a4 1 0 0 q4096 q4096 0 0 q1 q2 1 2 3 4 5 6"
+
 /* type, change, size, fsid, fileid; mode ... mounted_on_fileid */
 #define ATTR_VALS \
 	"1 q77 q12345 q1 q2 q4242 " \
@@ -194,6 +196,17 @@ const struct golden goldens[] = {
 	{ "write_nospc", "write", 28, "38 28" },
 	{ "write_bad_stable", "write", -EREMOTEIO, "38 0 4096 3 " VERF },
 	{ "commit", "commit", 0, "5 0 " VERF },
+	/* -- NFSv3 -- */
+	{ "nfs3_read", "nfs3_read", 0, "0 1 " FATTR3 " 5 1 'hello'", 8 },
+	{ "nfs3_read_bare", "nfs3_read", -EREMOTEIO, "0 0 5 1 'hello'" },
+	{ "nfs3_read_two_counts", "nfs3_read", -EREMOTEIO, "0 1 " FATTR3 " 4 1 5" },
+	{ "nfs3_read_stale", "nfs3_read", 70, "70" },
+	{ "nfs3_write", "nfs3_write", 0, "0 1 q1 q2 q3 1 " FATTR3 " 4096 2 " VERF },
+	{ "nfs3_write_bare", "nfs3_write", 0, "0 0 0 4096 0 " VERF },
+	{ "nfs3_write_bad_stable", "nfs3_write", -EREMOTEIO, "0 0 0 4096 3 " VERF },
+	{ "nfs3_write_jukebox", "nfs3_write", 10008, "10008" },
+	{ "nfs3_write_expired", "nfs3_write", -EREMOTEIO, "10011" },
+	{ "nfs3_commit", "nfs3_commit", 0, "0 0 1 " FATTR3 " " VERF },
 	/* -- 4.2 -- */
 	{ "allocate", "allocate", 10004, "59 10004" },
 	{ "deallocate", "deallocate", 0, "62 0" },

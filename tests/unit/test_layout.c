@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../fs/nfs4/codec_layout.h"
+#include "../../fs/nfs4/codec_nfs3.h"
 #include "../../fs/nfs4/layout_map.h"
 #include "golden.h"
 #include "test.h"
@@ -86,6 +87,21 @@ static const struct pn4_ds_stats stats = {
 #define UPDATE	"'tcp' '10.1.0.12.8.1' o0102 " LATENCY(1, 4096, 1, 500000000) " " \
 	LATENCY(2, 8192, 0, 3) " q7 9 0"
 #define HEAD	"q0 q0xffffffffffffffff " SID " q1 q4096 q2 q8192 " DEVID
+
+TEST(nfs3_encodes)
+{
+	static const struct pn4_fh fh = { 3, { 1, 2, 3 } };
+	struct pxdr_enc e = begin();
+
+	pn3_enc_read(&e, &fh, 4096, 512);
+	check_wire(&e, "o010203 q4096 512");
+	e = begin();
+	pn3_enc_write(&e, &fh, 4096, PN4_FILE_SYNC, 9);
+	check_wire(&e, "o010203 q4096 9 2 9");
+	e = begin();
+	pn3_enc_commit(&e, &fh);
+	check_wire(&e, "o010203 q0 0");
+}
 
 TEST(layoutreturn_encodes)
 {
