@@ -166,7 +166,9 @@ class Cluster:
             accel, clock = ["-accel", "kvm", "-cpu", "host"], ""
         else:
             clock = f"tsc_early_khz={tsc.khz()} " if tsc.khz() else ""
-            accel = ["-accel", f"tcg,thread=multi,tb-size={512 if guest is self.client else 192}", "-cpu", "max"]
+            accel = ["-accel", f"tcg,thread=multi,tb-size={512 if guest is self.client else 192}",
+                     # the emulated CMPXCHG16B now and then leaves garbage in EFLAGS: a double fault
+                     "-cpu", "max,-cx16"]
         quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
                  # a one-shot timer that emulation loses never fires again; a periodic one does
                  "nohz=off highres=off " + clock +
