@@ -68,41 +68,24 @@ static struct key_type pgss_key_type = {
 
 /* ---- what user space says ---- */
 
-/*
- * Version 1: life in seconds, enctype, is the key an acceptor's subkey, window,
- * first token number, handle, key.
- */
-static int pgss_parse(struct pgss_ctx *ctx, const void *data, size_t len)
+static int pgss_take(struct pgss_ctx *ctx, const void *data, size_t len)
 {
-	u32 life, enctype, handle_len, key_len;
-	const void *handle, *bytes;
-	struct pxdr_dec d;
+	struct pgss_made made;
 	struct pkrb5 *key;
-	bool subkey;
-	u64 tokens;
+	u32 life;
 
-	pxdr_dec_init(&d, data, len);
-	if (pxdr_get_u32(&d) != 1)
+	if (pgss_parse(&made, data, len) || made.life < PGSS_LIFE_MIN)
 		return -EPROTO;
-	life = pxdr_get_u32(&d);
-	enctype = pxdr_get_u32(&d);
-	subkey = pxdr_get_bool(&d);
-	ctx->window = pxdr_get_u32(&d);
-	tokens = pxdr_get_u64(&d);
-	handle = pxdr_get_opaque(&d, PGSS_HANDLE_MAX, &handle_len);
-	bytes = pxdr_get_opaque(&d, PKRB5_KEY_MAX, &key_len);
-	if (d.bad || !ctx->window || life < PGSS_LIFE_MIN)
-		return -EPROTO;
-	key = pkrb5_create(enctype, bytes, key_len, subkey);
+	key = pkrb5_create(made.enctype, made.key, made.key_len, made.subkey);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	ctx->key = key;
-	ctx->window = min_t(u32, ctx->window, PGSS_WINDOW_MAX);
-	ctx->handle_len = handle_len;
-	memcpy(ctx->handle, handle, handle_len);
-	atomic64_set(&ctx->tokens, tokens);
+	ctx->window = min_t(u32, made.window, PGSS_WINDOW_MAX);
+	ctx->handle_len = made.handle_len;
+	memcpy(ctx->handle, made.handle, made.handle_len);
+	atomic64_set(&ctx->tokens, made.tokens);
 	/* renewed when an eighth is left, at least five seconds before the end */
-	life = min_t(u32, life, 7 * 86400);
+	life = min_t(u32, made.life, 7 * 86400);
 	ctx->expires = jiffies + (unsigned long)life * HZ;
 	ctx->until = ctx->expires - (unsigned long)max(life / 8, 5U) * HZ;
 	return 0;
@@ -129,8 +112,8 @@ static int pgss_upcall(struct pgss_ctx *ctx)
 	error = key_validate(key);
 	if (!error) {
 		down_read(&key->sem);
-		error = pgss_parse(ctx, key->payload.data[0],
-				   (unsigned long)key->payload.data[1]);
+		error = pgss_take(ctx, key->payload.data[0],
+				  (unsigned long)key->payload.data[1]);
 		up_read(&key->sem);
 	}
 	key_invalidate(key);

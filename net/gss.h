@@ -7,12 +7,10 @@
 #define PENSTOCK_GSS_H
 
 #include <linux/refcount.h>
+#include "gss_wire.h"
 #include "internal.h"
-#include "krb5.h"
 
-#define PGSS_FLAVOR		6
 #define PGSS_VERSION		1
-#define PGSS_HANDLE_MAX		64
 #define PGSS_WINDOW_MAX		512	/* sequence numbers in flight */
 #define PGSS_CREDPROBLEM	13
 #define PGSS_CTXPROBLEM		14
