@@ -31,6 +31,12 @@ struct pn4_layout;
 struct pn4_open;
 struct pn4_volume;
 
+/* What a server takes, in its order: enum prpc_sec, without those unknown to us. */
+struct pn4_flavors {
+	unsigned int n;
+	u8 sec[8];
+};
+
 /**
  * struct pn4_mount_args - what a mount asks for
  * @net: network namespace
@@ -47,6 +53,7 @@ struct pn4_volume;
  * @own_ports: the ports in @addrs are meant
  * @data_server: it is to hold data only (RFC 8881 section 13.1); give up soon
  * @sec: enum prpc_sec; @server: host name of its Kerberos principal
+ * @wanted: not NULL: when the server does not take @sec there, what it takes
  */
 struct pn4_mount_args {
 	struct net *net;
@@ -69,6 +76,7 @@ struct pn4_mount_args {
 	bool data_server;
 	int sec;
 	const char *server;
+	struct pn4_flavors *wanted;
 };
 
 /**
