@@ -296,6 +296,7 @@ int pgss_protect(struct pgss_call *g)
 		len = pgss_seal(g, seq);
 		if (len < 0)
 			return len;
+		prpc_count(call->conn->path, PRPC_STAT_BOUNCED_GSS, pgss_args_len(g));
 		pxdr_u32(&e, len);
 		call->enc.p = g->args;
 		call->out.bv = g->wire_out.bv;
@@ -388,5 +389,6 @@ int pgss_unprotect(struct pgss_call *g)
 	if (r.front_len)
 		return pgss_deliver_refusal(g, r.front, r.front_len);
 	pgss_deliver(g, r.at, r.len);
+	prpc_count(g->path, PRPC_STAT_BOUNCED_GSS, r.len);
 	return 0;
 }

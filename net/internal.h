@@ -62,6 +62,7 @@ enum prpc_stat {
 	PRPC_STAT_GPU,
 	PRPC_STAT_PEER,
 	PRPC_STAT_BOUNCED,
+	PRPC_STAT_BOUNCED_GSS,	/* plain bytes through pages of gss_call.c */
 	PRPC_STAT_REFUSED,
 	PRPC_STAT_NR,
 };

@@ -493,7 +493,7 @@ static void prpc_finish_plain(struct prpc_path *path, struct prpc_call *call)
 {
 	prpc_count(path, PRPC_STAT_REPLIES, 1);
 	prpc_count_latency(path, call->end_ns - call->start_ns);
-	if (call->in_len)
+	if (call->in_len && !call->sealed)
 		prpc_count(path, PRPC_STAT_PLACED, call->in_len);
 	prpc_count_memory(path, call);
 	if (unlikely(call->error) && prpc_again(call))
