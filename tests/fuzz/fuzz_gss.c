@@ -6,7 +6,7 @@
  * enctype, and whether with an acceptor's subkey; the rest is the message, or
  * what an honest server makes a message of that is then changed on its way.
  * An unchanged one must come out as it went in.  The crypto is a stand-in (see
- * tests/unit/shim/crypto), so krb5.c's way through the bytes is tried and not
+ * tests/fuzz/shim), so krb5.c's way through the bytes is tried and not
  * its secrecy.
  */
 #include <linux/minmax.h>
@@ -35,7 +35,6 @@ static void touch(const void *p, size_t len)
 /* ---- pages ---- */
 
 struct room {
-	struct page pages[PAGES];
 	struct page *ptrs[PAGES];
 	struct bio_vec bv[PAGES];
 	struct pkrb5_pages buf;
@@ -50,8 +49,7 @@ static struct room *room_new(u32 size)
 	for (i = 0; i < PAGES; i++) {
 		n = min_t(u32, size, PAGE_SIZE);
 		size -= n;
-		r->pages[i].mem = n ? calloc(1, n) : NULL;
-		r->ptrs[i] = &r->pages[i];
+		r->ptrs[i] = n ? calloc(1, n) : NULL;
 		r->bv[i] = (struct bio_vec){ .bv_page = r->ptrs[i], .bv_len = PAGE_SIZE };
 	}
 	r->buf = (struct pkrb5_pages){ .pages = r->ptrs, .size = ROOM };
@@ -63,7 +61,7 @@ static void room_free(struct room *r)
 	int i;
 
 	for (i = 0; i < PAGES; i++)
-		free(r->pages[i].mem);
+		free(r->ptrs[i]);
 	free(r);
 }
 

@@ -6,7 +6,7 @@
 
 static inline void *kmap_local_page(struct page *page)
 {
-	return page->mem;
+	return page->bytes;
 }
 
 static inline void kunmap_local(const void *p)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The same bytes each time: a run of the fuzzer can be repeated. */
+/* The same bytes each time, so that runs can be repeated. */
 #ifndef SHIM_LINUX_RANDOM_H
 #define SHIM_LINUX_RANDOM_H
 

@@ -24,7 +24,7 @@ static inline void sg_init_one(struct scatterlist *sg, void *mem, unsigned int l
 static inline void sg_set_page(struct scatterlist *sg, struct page *page,
 			       unsigned int len, unsigned int offset)
 {
-	sg_init_one(sg, page->mem + offset, len);
+	sg_init_one(sg, page->bytes + offset, len);
 }
 
 #endif
