@@ -25,6 +25,8 @@
 #define PGSS_LIFE_MIN		10		/* seconds; less is not worth a context */
 #define PGSS_KEY_MAX		1024
 #define PGSS_TCP_PORT		2049
+#define PGSS_BYES		32	/* contexts that are ended; others the server ages out */
+#define PGSS_BYE_REPLY		(PRPC_REPLY_HEADER + PKRB5_MIC_MAX)
 
 struct workqueue_struct *pgss_wq;
 static struct workqueue_struct *pgss_upcall_wq;
@@ -365,6 +367,50 @@ void pgss_kick(struct prpc_peer *peer, unsigned long delay)
 }
 
 /* ---- peers ---- */
+
+/* RFC 2203 section 5.4.  Frees itself once it is answered or the peer is gone. */
+struct pgss_bye {
+	struct prpc_call call;
+	__be32 out[PRPC_HEADER_MAX / 4];
+	__be32 in[PGSS_BYE_REPLY / 4];
+};
+
+static void pgss_bye_done(struct prpc_call *call)
+{
+	kfree(container_of(call, struct pgss_bye, call));
+}
+
+static void pgss_bye(struct prpc_peer *peer, kuid_t uid)
+{
+	struct pgss_bye *bye = kmalloc(sizeof(*bye), GFP_NOFS);
+
+	if (!bye)
+		return;
+	/* procedure 0: NULL */
+	prpc_call_init(&bye->call, peer, 0, pgss_cred, bye->out, sizeof(bye->out));
+	bye->call.uid = uid;
+	bye->call.flags = PRPC_DESTROY_GSS | PRPC_NO_RESEND;
+	bye->call.reply = bye->in;
+	bye->call.reply_size = sizeof(bye->in);
+	bye->call.done = pgss_bye_done;
+	prpc_submit(&bye->call);
+}
+
+void pgss_farewell(struct prpc_peer *peer)
+{
+	struct pgss_ctx *ctx;
+	kuid_t uids[PGSS_BYES];
+	unsigned int n = 0;
+
+	spin_lock_bh(&peer->lock);
+	list_for_each_entry(ctx, &peer->contexts, link)
+		if (n < PGSS_BYES && peer->nr_live && ctx->state == PGSS_READY &&
+		    time_before(jiffies, ctx->until))	/* else it would be renewed */
+			uids[n++] = ctx->uid;
+	spin_unlock_bh(&peer->lock);
+	while (n--)
+		pgss_bye(peer, uids[n]);
+}
 
 /* No call is left; contexts whose upcall is under way outlive the peer. */
 void pgss_peer_exit(struct prpc_peer *peer)

@@ -210,9 +210,9 @@ static int pgss_header(struct pgss_call *g, struct pxdr_enc *e)
 	pxdr_u32(e, PGSS_FLAVOR);
 	pxdr_u32(e, 20 + ctx->handle_len + pxdr_pad(ctx->handle_len));
 	pxdr_u32(e, PGSS_VERSION);
-	pxdr_u32(e, PGSS_DATA);
+	pxdr_u32(e, call->flags & PRPC_DESTROY_GSS ? PGSS_DESTROY : PGSS_DATA);
 	pxdr_u32(e, g->used);
-	pxdr_u32(e, peer->sec);
+	pxdr_u32(e, pgss_service(call));
 	pxdr_opaque(e, ctx->handle, ctx->handle_len);
 	piece = (struct pkrb5_piece){ .data = e->start, .len = pxdr_enc_len(e) };
 	pxdr_u32(e, PGSS_FLAVOR);
@@ -228,7 +228,7 @@ static u32 pgss_header_len(const struct pgss_call *g)
 	u32 len = 24 + 28 + ctx->handle_len + pxdr_pad(ctx->handle_len) +
 		  8 + pkrb5_mic_len(ctx->key);
 
-	switch (g->call->peer->sec) {
+	switch (pgss_service(g->call)) {
 	case PRPC_SEC_KRB5I:
 		return len + 8;
 	case PRPC_SEC_KRB5P:
@@ -285,7 +285,7 @@ int pgss_protect(struct pgss_call *g)
 	call->out_at = head + g->out_at;
 	pxdr_enc_init(&e, call->enc.start, head);
 	error = pgss_header(g, &e);
-	switch (call->peer->sec) {
+	switch (pgss_service(call)) {
 	case PRPC_SEC_KRB5I:
 		pxdr_u32(&e, 4 + pgss_args_len(g));
 		pxdr_u32(&e, g->used);

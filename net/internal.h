@@ -347,6 +347,8 @@ static inline bool prpc_reply_plain(const struct prpc_call *call, const __be32 *
 /* ---- gss.c ---- */
 int pgss_init(void);
 void pgss_exit(void);
+/* Tell the server which contexts it may forget; their answers are not waited for. */
+void pgss_farewell(struct prpc_peer *peer);
 void pgss_peer_exit(struct prpc_peer *peer);
 
 /* ---- gss_call.c ---- */

@@ -463,7 +463,8 @@ static bool prpc_again(struct prpc_call *call)
 	struct pgss_call *g = call->gss;
 	bool lost = call->error == -EKEYREVOKED, again;
 
-	if (!g || (!lost && call->error != -EBADMSG))
+	if (!g || (!lost && call->error != -EBADMSG) ||
+	    call->flags & PRPC_DESTROY_GSS)
 		return false;
 	if (!lost) {
 		pr_warn_ratelimited("penstock: %s: a reply has a wrong checksum: somebody may be changing messages; asking again on another connection\n",

@@ -76,6 +76,7 @@ static inline bool prpc_foreign(const struct prpc_data *data)
 #define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
 #define PRPC_PINNED		BIT(1)	/* only on @conn: greetings, probes */
 #define PRPC_PATIENT		BIT(2)	/* an expired ticket is waited for a while */
+#define PRPC_DESTROY_GSS	BIT(3)	/* gss.c's own: the context ends with it */
 
 /* How calls say who they are for; the numbers are RFC 2203's services. */
 enum prpc_sec {
