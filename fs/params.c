@@ -170,10 +170,52 @@ static int ps_parse_sec(struct fs_context *fc, struct ps_opts *o, const char *te
 		if (strcmp(text, t->name))
 			continue;
 		o->sec = t->value;
+		o->sec_given = true;
 		return 0;
 	}
 	return invalf(fc, "penstock: %s: sec=%s is not one of sys, krb5, krb5i and krb5p",
 		      ps_name(fc), text);
+}
+
+const char *ps_sec_name(const struct ps_opts *o)
+{
+	return ps_secs[o->sec].name;
+}
+
+static bool ps_can_sec(const struct fs_context *fc, const struct ps_opts *o, int sec)
+{
+	return net_eq(fc->net_ns, &init_net) &&
+	       (sec < PRPC_SEC_KRB5I || strcmp(o->proto, "rdma"));
+}
+
+bool ps_pick_sec(const struct fs_context *fc, struct ps_opts *o,
+		 const struct pn4_flavors *wanted)
+{
+	unsigned int i;
+
+	for (i = 0; i < wanted->n && !o->sec_given && !o->sec; i++) {
+		int sec = wanted->sec[i];
+
+		if (!sec || !ps_can_sec(fc, o, sec))
+			continue;
+		o->sec = sec;
+		if (sec >= PRPC_SEC_KRB5I)	/* proto=auto */
+			strscpy(o->proto, "tcp", sizeof(o->proto));
+		pr_notice("penstock: %s: the server wants Kerberos there, using sec=%s\n",
+			  ps_name(fc), ps_secs[sec].name);
+		return true;
+	}
+	return false;
+}
+
+void ps_name_secs(const struct pn4_flavors *wanted, char *text, size_t size)
+{
+	size_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < wanted->n; i++)
+		n += scnprintf(text + n, size - n, "%s%s", i ? ":" : "",
+			       ps_secs[wanted->sec[i]].name);
 }
 
 static int ps_parse_opt(struct fs_context *fc, int opt, struct ps_opts *o,
@@ -408,7 +450,7 @@ void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi)
 	const struct ps_opts *o = &sbi->opts;
 
 	pn4_show_options(sbi->vol, m);
-	seq_printf(m, ",sec=%s", ps_secs[o->sec].name);
+	seq_printf(m, ",sec=%s", ps_sec_name(o));
 	ps_show_tls(m, o);
 	if (o->port)
 		seq_printf(m, ",port=%u", o->port);

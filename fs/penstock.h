@@ -79,6 +79,7 @@ struct ps_opts {
 	struct prpc_tls tls;
 	char **names;
 	int sec;		/* enum prpc_sec */
+	bool sec_given;		/* else the server has a say */
 };
 
 /**
@@ -239,6 +240,12 @@ char *ps_first_host(const char *source);
 int ps_check_opts(struct fs_context *fc, struct ps_opts *o);
 int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from);
 void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi);
+/* The server does not take o->sec but @wanted: may and can we do any?  Into @o. */
+bool ps_pick_sec(const struct fs_context *fc, struct ps_opts *o,
+		 const struct pn4_flavors *wanted);
+const char *ps_sec_name(const struct ps_opts *o);
+/* "krb5:krb5i" */
+void ps_name_secs(const struct pn4_flavors *wanted, char *text, size_t size);
 
 /* super.c */
 struct ps_fs_context {

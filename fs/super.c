@@ -261,9 +261,22 @@ static struct pn4_mount_args ps_mount_args(const struct fs_context *fc,
 	};
 }
 
+/* The flavour is not the server's. */
+static int ps_wrong_sec(struct fs_context *fc, const struct pn4_flavors *wanted)
+{
+	const struct ps_sb *sbi = fc->s_fs_info;
+	char text[64];
+
+	ps_name_secs(wanted, text, sizeof(text));
+	errorf(fc, "penstock: %s: the server does not take sec=%s there but sec=%s; nothing is mounted",
+	       fc->source, ps_sec_name(&sbi->opts), text);
+	return -EPERM;
+}
+
 static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 		      struct pn4_fh *fh, struct pn4_attr *attr)
 {
+	struct pn4_flavors wanted;
 	struct pn4_mount_args args;
 	const char *path;
 	char *server;
@@ -274,13 +287,19 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 	rc = rc ?: ps_split_source(fc, &path);
 	if (rc)
 		return rc;
-	args = ps_mount_args(fc, sbi);
 	server = ps_first_host(fc->source);
 	if (!server)
 		return -ENOMEM;
-	args.server = server;
-	rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
+	do {
+		wanted.n = 0;
+		args = ps_mount_args(fc, sbi);
+		args.server = server;
+		args.wanted = &wanted;
+		rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
+	} while (rc && ps_pick_sec(fc, &sbi->opts, &wanted));
 	kfree(server);
+	if (rc && wanted.n)
+		return ps_wrong_sec(fc, &wanted);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
 	return rc ? ps_mount_failed(fc, rc) : ps_gpu_check_mount(fc, sbi);

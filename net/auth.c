@@ -58,7 +58,7 @@ int prpc_auth_verify(const struct prpc_call *call, struct pxdr_dec *d)
 	u32 len;
 
 	/* of what is protected further, pgss_unprotect() has seen to it */
-	if (call->gss && call->peer->sec == PRPC_SEC_KRB5)
+	if (call->gss && pgss_service(call) == PRPC_SEC_KRB5)
 		return pgss_verify(call->gss, d);
 	pxdr_get_u32(d);
 	pxdr_get_opaque(d, RPC5531_AUTH_MAX, &len);

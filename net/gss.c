@@ -25,6 +25,8 @@
 #define PGSS_LIFE_MIN		10		/* seconds; less is not worth a context */
 #define PGSS_KEY_MAX		1024
 #define PGSS_TCP_PORT		2049
+#define PGSS_BYES		32	/* contexts that are ended; others the server ages out */
+#define PGSS_BYE_REPLY		(PRPC_REPLY_HEADER + PKRB5_MIC_MAX)
 
 struct workqueue_struct *pgss_wq;
 static struct workqueue_struct *pgss_upcall_wq;
@@ -68,41 +70,24 @@ static struct key_type pgss_key_type = {
 
 /* ---- what user space says ---- */
 
-/*
- * Version 1: life in seconds, enctype, is the key an acceptor's subkey, window,
- * first token number, handle, key.
- */
-static int pgss_parse(struct pgss_ctx *ctx, const void *data, size_t len)
+static int pgss_take(struct pgss_ctx *ctx, const void *data, size_t len)
 {
-	u32 life, enctype, handle_len, key_len;
-	const void *handle, *bytes;
-	struct pxdr_dec d;
+	struct pgss_made made;
 	struct pkrb5 *key;
-	bool subkey;
-	u64 tokens;
+	u32 life;
 
-	pxdr_dec_init(&d, data, len);
-	if (pxdr_get_u32(&d) != 1)
+	if (pgss_parse(&made, data, len) || made.life < PGSS_LIFE_MIN)
 		return -EPROTO;
-	life = pxdr_get_u32(&d);
-	enctype = pxdr_get_u32(&d);
-	subkey = pxdr_get_bool(&d);
-	ctx->window = pxdr_get_u32(&d);
-	tokens = pxdr_get_u64(&d);
-	handle = pxdr_get_opaque(&d, PGSS_HANDLE_MAX, &handle_len);
-	bytes = pxdr_get_opaque(&d, PKRB5_KEY_MAX, &key_len);
-	if (d.bad || !ctx->window || life < PGSS_LIFE_MIN)
-		return -EPROTO;
-	key = pkrb5_create(enctype, bytes, key_len, subkey);
+	key = pkrb5_create(made.enctype, made.key, made.key_len, made.subkey);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	ctx->key = key;
-	ctx->window = min_t(u32, ctx->window, PGSS_WINDOW_MAX);
-	ctx->handle_len = handle_len;
-	memcpy(ctx->handle, handle, handle_len);
-	atomic64_set(&ctx->tokens, tokens);
+	ctx->window = min_t(u32, made.window, PGSS_WINDOW_MAX);
+	ctx->handle_len = made.handle_len;
+	memcpy(ctx->handle, made.handle, made.handle_len);
+	atomic64_set(&ctx->tokens, made.tokens);
 	/* renewed when an eighth is left, at least five seconds before the end */
-	life = min_t(u32, life, 7 * 86400);
+	life = min_t(u32, made.life, 7 * 86400);
 	ctx->expires = jiffies + (unsigned long)life * HZ;
 	ctx->until = ctx->expires - (unsigned long)max(life / 8, 5U) * HZ;
 	return 0;
@@ -129,8 +114,8 @@ static int pgss_upcall(struct pgss_ctx *ctx)
 	error = key_validate(key);
 	if (!error) {
 		down_read(&key->sem);
-		error = pgss_parse(ctx, key->payload.data[0],
-				   (unsigned long)key->payload.data[1]);
+		error = pgss_take(ctx, key->payload.data[0],
+				  (unsigned long)key->payload.data[1]);
 		up_read(&key->sem);
 	}
 	key_invalidate(key);
@@ -382,6 +367,50 @@ void pgss_kick(struct prpc_peer *peer, unsigned long delay)
 }
 
 /* ---- peers ---- */
+
+/* RFC 2203 section 5.4.  Frees itself once it is answered or the peer is gone. */
+struct pgss_bye {
+	struct prpc_call call;
+	__be32 out[PRPC_HEADER_MAX / 4];
+	__be32 in[PGSS_BYE_REPLY / 4];
+};
+
+static void pgss_bye_done(struct prpc_call *call)
+{
+	kfree(container_of(call, struct pgss_bye, call));
+}
+
+static void pgss_bye(struct prpc_peer *peer, kuid_t uid)
+{
+	struct pgss_bye *bye = kmalloc(sizeof(*bye), GFP_NOFS);
+
+	if (!bye)
+		return;
+	/* procedure 0: NULL */
+	prpc_call_init(&bye->call, peer, 0, pgss_cred, bye->out, sizeof(bye->out));
+	bye->call.uid = uid;
+	bye->call.flags = PRPC_DESTROY_GSS | PRPC_NO_RESEND;
+	bye->call.reply = bye->in;
+	bye->call.reply_size = sizeof(bye->in);
+	bye->call.done = pgss_bye_done;
+	prpc_submit(&bye->call);
+}
+
+void pgss_farewell(struct prpc_peer *peer)
+{
+	struct pgss_ctx *ctx;
+	kuid_t uids[PGSS_BYES];
+	unsigned int n = 0;
+
+	spin_lock_bh(&peer->lock);
+	list_for_each_entry(ctx, &peer->contexts, link)
+		if (n < PGSS_BYES && peer->nr_live && ctx->state == PGSS_READY &&
+		    time_before(jiffies, ctx->until))	/* else it would be renewed */
+			uids[n++] = ctx->uid;
+	spin_unlock_bh(&peer->lock);
+	while (n--)
+		pgss_bye(peer, uids[n]);
+}
 
 /* No call is left; contexts whose upcall is under way outlive the peer. */
 void pgss_peer_exit(struct prpc_peer *peer)

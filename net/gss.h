@@ -7,17 +7,16 @@
 #define PENSTOCK_GSS_H
 
 #include <linux/refcount.h>
+#include "gss_wire.h"
 #include "internal.h"
-#include "krb5.h"
 
-#define PGSS_FLAVOR		6
 #define PGSS_VERSION		1
-#define PGSS_HANDLE_MAX		64
 #define PGSS_WINDOW_MAX		512	/* sequence numbers in flight */
 #define PGSS_CREDPROBLEM	13
 #define PGSS_CTXPROBLEM		14
-/* RFC 2203 section 5.3.1 */
+/* RFC 2203 section 5 */
 #define PGSS_DATA		0
+#define PGSS_DESTROY		3
 
 enum pgss_state {
 	PGSS_PENDING,		/* user space is at it */
@@ -109,6 +108,12 @@ struct pgss_call {
 	struct prpc_path *path;
 	struct work_struct work;
 };
+
+/* The service of @call; the end of a context has nothing in it to protect. */
+static inline enum prpc_sec pgss_service(const struct prpc_call *call)
+{
+	return call->flags & PRPC_DESTROY_GSS ? PRPC_SEC_KRB5 : call->peer->sec;
+}
 
 extern struct workqueue_struct *pgss_wq;
 

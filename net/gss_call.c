@@ -22,8 +22,6 @@
 #define PGSS_CALLS_MIN	64
 #define PGSS_PATIENCE	(300 * HZ)	/* of write-back, with an expired ticket */
 #define PGSS_PAGES_MIN	512
-/* Bytes of a protected reply, behind its first 24, that are looked at. */
-#define PGSS_FRONT	(PKRB5_MIC_MAX + 64)
 
 static struct kmem_cache *pgss_call_cache;
 static mempool_t *pgss_calls;
@@ -212,9 +210,9 @@ static int pgss_header(struct pgss_call *g, struct pxdr_enc *e)
 	pxdr_u32(e, PGSS_FLAVOR);
 	pxdr_u32(e, 20 + ctx->handle_len + pxdr_pad(ctx->handle_len));
 	pxdr_u32(e, PGSS_VERSION);
-	pxdr_u32(e, PGSS_DATA);
+	pxdr_u32(e, call->flags & PRPC_DESTROY_GSS ? PGSS_DESTROY : PGSS_DATA);
 	pxdr_u32(e, g->used);
-	pxdr_u32(e, peer->sec);
+	pxdr_u32(e, pgss_service(call));
 	pxdr_opaque(e, ctx->handle, ctx->handle_len);
 	piece = (struct pkrb5_piece){ .data = e->start, .len = pxdr_enc_len(e) };
 	pxdr_u32(e, PGSS_FLAVOR);
@@ -230,7 +228,7 @@ static u32 pgss_header_len(const struct pgss_call *g)
 	u32 len = 24 + 28 + ctx->handle_len + pxdr_pad(ctx->handle_len) +
 		  8 + pkrb5_mic_len(ctx->key);
 
-	switch (g->call->peer->sec) {
+	switch (pgss_service(g->call)) {
 	case PRPC_SEC_KRB5I:
 		return len + 8;
 	case PRPC_SEC_KRB5P:
@@ -287,7 +285,7 @@ int pgss_protect(struct pgss_call *g)
 	call->out_at = head + g->out_at;
 	pxdr_enc_init(&e, call->enc.start, head);
 	error = pgss_header(g, &e);
-	switch (call->peer->sec) {
+	switch (pgss_service(call)) {
 	case PRPC_SEC_KRB5I:
 		pxdr_u32(&e, 4 + pgss_args_len(g));
 		pxdr_u32(&e, g->used);
@@ -298,6 +296,7 @@ int pgss_protect(struct pgss_call *g)
 		len = pgss_seal(g, seq);
 		if (len < 0)
 			return len;
+		prpc_count(call->conn->path, PRPC_STAT_BOUNCED_GSS, pgss_args_len(g));
 		pxdr_u32(&e, len);
 		call->enc.p = g->args;
 		call->out.bv = g->wire_out.bv;
@@ -324,16 +323,7 @@ int pgss_protect(struct pgss_call *g)
 
 int pgss_verify(struct pgss_call *g, struct pxdr_dec *d)
 {
-	__be32 seq = cpu_to_be32(g->used);
-	struct pkrb5_piece piece = { .data = &seq, .len = 4 };
-	const void *mic;
-	u32 flavor, len;
-
-	flavor = pxdr_get_u32(d);
-	mic = pxdr_get_opaque(d, RPC5531_AUTH_MAX, &len);
-	if (d->bad || flavor != PGSS_FLAVOR)
-		return -EBADMSG;
-	return pkrb5_mic_check(g->ctx->key, &piece, 1, mic, len);
+	return pgss_get_verifier(g->ctx->key, g->used, d);
 }
 
 /* The results of @len bytes at @at of the pages, to where the caller wants them. */
@@ -378,76 +368,27 @@ static int pgss_deliver_refusal(struct pgss_call *g, const u8 *front, u32 len)
 	return 0;
 }
 
-/* RFC 2203 section 5.3.3.4.2: body of @len bytes at @at, checksum behind it. */
-static int pgss_open_integ(struct pgss_call *g, u32 at, u32 len, u32 end)
-{
-	const struct pkrb5_pages *buf = &g->wire_in.buf;
-	u8 mic[4 + PKRB5_MIC_MAX];
-	struct pkrb5_piece piece;
-	u32 mic_len = pkrb5_mic_len(g->ctx->key);
-	__be32 seq;
-	int error;
-
-	if (len < 4 || len & 3 || end - at < len || end - at - len < 4 + mic_len)
-		return -EBADMSG;
-	pkrb5_pages_read(buf, at, &seq, 4);
-	pkrb5_pages_read(buf, at + len, mic, 4 + mic_len);
-	if (seq != cpu_to_be32(g->used) || *(__be32 *)mic != cpu_to_be32(mic_len))
-		return -EBADMSG;
-	piece = (struct pkrb5_piece){ .bv = g->wire_in.bv, .skip = at, .len = len };
-	error = pkrb5_mic_check(g->ctx->key, &piece, 1, mic + 4, mic_len);
-	if (!error)
-		pgss_deliver(g, at + 4, len - 4);
-	return error;
-}
-
-/* Section 5.3.3.4.3: a sealed token of @len bytes at @at. */
-static int pgss_open_priv(struct pgss_call *g, u32 at, u32 len, u32 end)
-{
-	struct pkrb5_pages *buf = &g->wire_in.buf;
-	__be32 seq;
-	int n;
-
-	if (end - at < len)
-		return -EBADMSG;
-	n = pkrb5_open(g->ctx->key, buf, at, len);
-	if (n < 0)
-		return n;
-	if (n < 4)
-		return -EBADMSG;
-	pkrb5_pages_read(buf, at + PKRB5_SEAL_FRONT, &seq, 4);
-	if (seq != cpu_to_be32(g->used))
-		return -EBADMSG;
-	pgss_deliver(g, at + PKRB5_SEAL_FRONT + 4, n - 4);
-	return 0;
-}
-
 int pgss_unprotect(struct pgss_call *g)
 {
 	struct prpc_call *call = g->call;
-	u32 skip = call->in.skip, got = call->in_len, n = min_t(u32, got, PGSS_FRONT);
-	u8 front[PRPC_REPLY_HEADER + PGSS_FRONT];
-	struct pxdr_dec d;
-	int error;
-	u32 len;
+	struct pgss_reply r = {
+		.key = g->ctx->key,
+		.seq = g->used,
+		.private = call->peer->sec == PRPC_SEC_KRB5P,
+		.head = g->head,
+		.head_len = min_t(u32, call->reply_len, sizeof(g->head)),
+		.buf = &g->wire_in.buf,
+		.bv = g->wire_in.bv,
+		.skip = call->in.skip,
+		.got = call->in_len,
+	};
+	int error = pgss_open(&r);
 
-	memcpy(front, g->head, sizeof(g->head));
-	pkrb5_pages_read(&g->wire_in.buf, skip, front + PRPC_REPLY_HEADER, n);
-	n += min_t(u32, call->reply_len, PRPC_REPLY_HEADER);
-	pxdr_dec_init(&d, front, n);
-	pxdr_get_fixed(&d, 8);
-	if (pxdr_get_u32(&d) != RPC5531_ACCEPTED)
-		return pgss_deliver_refusal(g, front, n);
-	error = pgss_verify(g, &d);
 	if (error)
 		return error;
-	if (pxdr_get_u32(&d) != RPC5531_SUCCESS)
-		return pgss_deliver_refusal(g, front, n);
-	len = pxdr_get_u32(&d);
-	if (d.bad)
-		return -EBADMSG;
-	n = skip + (d.p - front) - PRPC_REPLY_HEADER;
-	if (call->peer->sec == PRPC_SEC_KRB5I)
-		return pgss_open_integ(g, n, len, skip + got);
-	return pgss_open_priv(g, n, len, skip + got);
+	if (r.front_len)
+		return pgss_deliver_refusal(g, r.front, r.front_len);
+	pgss_deliver(g, r.at, r.len);
+	prpc_count(g->path, PRPC_STAT_BOUNCED_GSS, r.len);
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/utsname.h>
+#include "rpc5531.h"
 #include "transport.h"
 
 #define PRPC_INDEX_BITS		12
@@ -27,26 +28,6 @@
 #define PRPC_MAX_LIVE		(2 * PRPC_MAX_PATHS)
 #define PRPC_CONNECT_MS		5000
 #define PRPC_PINNED_MS		10000
-/* xid, REPLY, accepted, verifier flavour and length, accept_stat */
-#define PRPC_REPLY_HEADER	24
-
-/* RFC 5531 sections 8.2 and 9 */
-enum {
-	RPC5531_VERSION		= 2,
-	RPC5531_CALL		= 0,
-	RPC5531_REPLY		= 1,
-	RPC5531_ACCEPTED	= 0,
-	RPC5531_DENIED		= 1,
-	RPC5531_SUCCESS		= 0,
-	RPC5531_PROG_UNAVAIL	= 1,
-	RPC5531_PROG_MISMATCH	= 2,
-	RPC5531_PROC_UNAVAIL	= 3,
-	RPC5531_GARBAGE_ARGS	= 4,
-	RPC5531_SYSTEM_ERR	= 5,
-	RPC5531_RPC_MISMATCH	= 0,
-	RPC5531_AUTH_ERROR	= 1,
-	RPC5531_AUTH_MAX	= 400,	/* bytes of a credential or verifier */
-};
 
 /*
  * prpc_call.state.  Changed under peer->lock, except that PRPC_ST_TX is
@@ -81,6 +62,7 @@ enum prpc_stat {
 	PRPC_STAT_GPU,
 	PRPC_STAT_PEER,
 	PRPC_STAT_BOUNCED,
+	PRPC_STAT_BOUNCED_GSS,	/* plain bytes through pages of gss_call.c */
 	PRPC_STAT_REFUSED,
 	PRPC_STAT_NR,
 };
@@ -378,6 +360,8 @@ static inline bool prpc_reply_plain(const struct prpc_call *call, const __be32 *
 /* ---- gss.c ---- */
 int pgss_init(void);
 void pgss_exit(void);
+/* Tell the server which contexts it may forget; their answers are not waited for. */
+void pgss_farewell(struct prpc_peer *peer);
 void pgss_peer_exit(struct prpc_peer *peer);
 
 /* ---- gss_call.c ---- */

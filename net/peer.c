@@ -310,6 +310,7 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 
 	if (IS_ERR_OR_NULL(peer))
 		return;
+	pgss_farewell(peer);
 	spin_lock_bh(&peer->lock);
 	WRITE_ONCE(peer->dying, true);
 	spin_unlock_bh(&peer->lock);

@@ -440,7 +440,8 @@ static bool prpc_again(struct prpc_call *call)
 	struct pgss_call *g = call->gss;
 	bool lost = call->error == -EKEYREVOKED, again;
 
-	if (!g || (!lost && call->error != -EBADMSG))
+	if (!g || (!lost && call->error != -EBADMSG) ||
+	    call->flags & PRPC_DESTROY_GSS)
 		return false;
 	if (!lost) {
 		pr_warn_ratelimited("penstock: %s: a reply has a wrong checksum: somebody may be changing messages; asking again on another connection\n",
@@ -470,7 +471,7 @@ static void prpc_finish_plain(struct prpc_path *path, struct prpc_call *call)
 {
 	prpc_count(path, PRPC_STAT_REPLIES, 1);
 	prpc_count_latency(path, call->end_ns - call->start_ns);
-	if (call->in_len)
+	if (call->in_len && !call->sealed)
 		prpc_count(path, PRPC_STAT_PLACED, call->in_len);
 	prpc_count_memory(path, call);
 	if (unlikely(call->error) && prpc_again(call))

@@ -76,7 +76,8 @@ static inline bool prpc_foreign(const struct prpc_data *data)
 #define PRPC_NO_RESEND		BIT(0)	/* fail with -ENOTCONN after a loss */
 #define PRPC_PINNED		BIT(1)	/* only on @conn: greetings, probes */
 #define PRPC_PATIENT		BIT(2)	/* an expired ticket is waited for a while */
-#define PRPC_HOPEFUL		BIT(3)	/* at @deadline it goes on, PRPC_HOPE at most, while the server is heard of */
+#define PRPC_DESTROY_GSS	BIT(3)	/* gss.c's own: the context ends with it */
+#define PRPC_HOPEFUL		BIT(4)	/* at @deadline it goes on, PRPC_HOPE at most, while the server is heard of */
 
 #define PRPC_HOPE		(60 * HZ)
 

@@ -67,6 +67,7 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 		[PRPC_STAT_GPU]		= "direct_gpu",
 		[PRPC_STAT_PEER]	= "direct_p2p",
 		[PRPC_STAT_BOUNCED]	= "bounced_p2p",
+		[PRPC_STAT_BOUNCED_GSS]	= "bounced_gss",
 		[PRPC_STAT_REFUSED]	= "refused",
 	};
 	struct prpc_peer *peer = path->peer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * penstock cred show|tls|drop: what proves to servers who this host is.
+ * penstock cred show|tls|krb5|drop: what proves to servers who this host is.
  *
  * Secrets come from files that only root reads and go into keyrings; no command
  * line, option, log or /proc file ever holds one.
@@ -32,6 +32,9 @@ static int cred_show(int argc, char **argv)
 		printf("{");
 	cred_tls_show(json);
 	if (json)
+		printf(", ");
+	cred_krb5_show(json);
+	if (json)
 		printf("}\n");
 	return EXIT_OK;
 }
@@ -53,7 +56,8 @@ static const struct {
 } commands[] = {
 	{ "show", cred_show, "[--json]: what there is, without the secrets" },
 	{ "tls", cred_tls, "[--cert FILE --key FILE] [--ca FILE] [--renew MOUNT]: for xprtsec=mtls" },
-	{ "drop", cred_drop, ": forget it" },
+	{ "krb5", cred_krb5, "[--keytab FILE] [--json]: is there what sec=krb5 needs?" },
+	{ "drop", cred_drop, ": forget what tls has put away" },
 };
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

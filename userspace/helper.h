@@ -336,4 +336,8 @@ int cred_tls(int argc, char **argv);
 void cred_tls_show(bool json);
 int cred_tls_drop(void);
 
+/* cred_krb5.c */
+int cred_krb5(int argc, char **argv);
+void cred_krb5_show(bool json);
+
 #endif

@@ -10,9 +10,9 @@
 
 #include "helper.h"
 
-/* Of a path's words, those that are about device memory. */
+/* Of a path's words, those that say what was moved directly or not. */
 static const char * const path_keys[] = {
-	"direct_gpu", "direct_p2p", "bounced_p2p", "refused",
+	"direct_gpu", "direct_p2p", "bounced_p2p", "refused", "bounced_gss",
 };
 
 struct stat_lines {

@@ -241,7 +241,11 @@ struct pn4_secinfo_res {
 	struct pn4_secinfo info[PN4_SECINFO_ROOM];
 };
 
-/* Consumes the current file handle if it succeeds (section 18.45) */
+/* The enum prpc_sec of @info, -1 if it is none that we know. */
+int pn4_secinfo_sec(const struct pn4_secinfo *info);
+/* Both consume the current file handle if they succeed (sections 18.29, 18.45). */
+void pn4_enc_secinfo(struct pxdr_enc *e, const char *name, u32 len);
+int pn4_dec_secinfo(struct pxdr_dec *d, struct pn4_secinfo_res *res);
 void pn4_enc_secinfo_no_name(struct pxdr_enc *e, u32 style);
 int pn4_dec_secinfo_no_name(struct pxdr_dec *d, struct pn4_secinfo_res *res);
 

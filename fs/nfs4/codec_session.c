@@ -258,7 +258,27 @@ void pn4_enc_free_stateid(struct pxdr_enc *e, const struct pn4_stateid *sid)
 	pn4_enc_stateid(e, sid);
 }
 
-/* ---- SECINFO_NO_NAME ---- */
+/* ---- SECINFO, SECINFO_NO_NAME ---- */
+
+int pn4_secinfo_sec(const struct pn4_secinfo *info)
+{
+	/* 1.2.840.113554.1.2.2: Kerberos (RFC 4121) */
+	static const u8 krb5[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2 };
+
+	if (info->flavor == PN4_AUTH_SYS)
+		return 0;
+	if (info->flavor != PN4_RPCSEC_GSS || info->oid_len != sizeof(krb5) ||
+	    memcmp(info->oid, krb5, sizeof(krb5)) ||
+	    info->service < PN4_GSS_SVC_NONE || info->service > PN4_GSS_SVC_PRIVACY)
+		return -1;
+	return (int)info->service;
+}
+
+void pn4_enc_secinfo(struct pxdr_enc *e, const char *name, u32 len)
+{
+	pxdr_u32(e, PN4_OP_SECINFO);
+	pxdr_opaque(e, name, len);
+}
 
 void pn4_enc_secinfo_no_name(struct pxdr_enc *e, u32 style)
 {
@@ -266,9 +286,9 @@ void pn4_enc_secinfo_no_name(struct pxdr_enc *e, u32 style)
 	pxdr_u32(e, style);
 }
 
-int pn4_dec_secinfo_no_name(struct pxdr_dec *d, struct pn4_secinfo_res *res)
+static int pn4_dec_flavors(struct pxdr_dec *d, u32 op, struct pn4_secinfo_res *res)
 {
-	int st = pn4_dec_head(d, PN4_OP_SECINFO_NO_NAME);
+	int st = pn4_dec_head(d, op);
 	struct pn4_secinfo drop, *s;
 	u32 i, n;
 
@@ -287,4 +307,14 @@ int pn4_dec_secinfo_no_name(struct pxdr_dec *d, struct pn4_secinfo_res *res)
 	}
 	res->n = n < PN4_SECINFO_ROOM ? n : PN4_SECINFO_ROOM;
 	return pn4_dec_end(d);
+}
+
+int pn4_dec_secinfo(struct pxdr_dec *d, struct pn4_secinfo_res *res)
+{
+	return pn4_dec_flavors(d, PN4_OP_SECINFO, res);
+}
+
+int pn4_dec_secinfo_no_name(struct pxdr_dec *d, struct pn4_secinfo_res *res)
+{
+	return pn4_dec_flavors(d, PN4_OP_SECINFO_NO_NAME, res);
 }

@@ -495,6 +495,14 @@ int pn4_referral_lookup(struct pn4_node *dir, const char *name, u32 len,
 /* A call of @vol was told NFS4ERR_MOVED. */
 void pn4_moved(struct pn4_volume *vol);
 
+/* secinfo.c */
+/*
+ * What the server takes for @name in @dir, or for the root (@name NULL), into @f;
+ * nothing if it does not say.
+ */
+void pn4_ask_flavors(struct pn4_volume *vol, const struct pn4_fh *dir,
+		     const char *name, u32 len, struct pn4_flavors *f);
+
 /* paths.c */
 struct sockaddr_storage pn4_mount_addr(const struct pn4_mount_args *args,
 				       unsigned int n, const struct pn4_transport *t);

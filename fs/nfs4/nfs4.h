@@ -31,6 +31,12 @@ struct pn4_layout;
 struct pn4_open;
 struct pn4_volume;
 
+/* What a server takes, in its order: enum prpc_sec, without those unknown to us. */
+struct pn4_flavors {
+	unsigned int n;
+	u8 sec[8];
+};
+
 /**
  * struct pn4_mount_args - what a mount asks for
  * @net: network namespace
@@ -48,6 +54,7 @@ struct pn4_volume;
  * @data_server: it is to hold data only (RFC 8881 section 13.1); give up soon
  * @nfs3: it speaks NFSv3 (RFC 8435 section 2.2)
  * @sec: enum prpc_sec; @server: host name of its Kerberos principal
+ * @wanted: not NULL: when the server does not take @sec there, what it takes
  */
 struct pn4_mount_args {
 	struct net *net;
@@ -71,6 +78,7 @@ struct pn4_mount_args {
 	bool nfs3;
 	int sec;
 	const char *server;
+	struct pn4_flavors *wanted;
 };
 
 /**

@@ -371,6 +371,9 @@ enum pn4_change_type {
 #define PN4_AUTH_NONE			0
 #define PN4_AUTH_SYS			1
 #define PN4_RPCSEC_GSS			6
+/* RFC 2203 section 1: services */
+#define PN4_GSS_SVC_NONE		1
+#define PN4_GSS_SVC_PRIVACY		3
 
 /* OPEN: share_access and share_deny */
 #define PN4_SHARE_ACCESS_READ		0x00000001

@@ -38,10 +38,12 @@ static void pn4_volume_link(struct pn4_volume *vol, struct pn4_client *cl)
 
 /* One step of the walk: the root (@name NULL) or @name in *@fh. */
 static int pn4_walk_step(struct pn4_volume *vol, const char *name, u32 len,
-			 struct pn4_fh *fh, struct pn4_attr *attr)
+			 struct pn4_fh *fh, struct pn4_attr *attr,
+			 struct pn4_flavors *wanted)
 {
 	struct pn4_call *c = pn4_call_new(vol->client, vol, PN4_NAME_MAX + 512,
 					  2048);
+	bool wrong = false;
 	int st;
 
 	if (!c)
@@ -67,15 +69,18 @@ static int pn4_walk_step(struct pn4_volume *vol, const char *name, u32 len,
 		}
 		st = st ?: pn4_dec_getfh(&c->dec, fh);
 		st = st ?: pn4_call_got_attr(c, attr);
+		wrong = st == PN4ERR_WRONGSEC;
 	} while (pn4_call_again(c, &st));
 	pn4_call_put(c);
+	if (wrong && wanted)
+		pn4_ask_flavors(vol, fh, name, len, wanted);
 	return st;
 }
 
-static int pn4_walk(struct pn4_volume *vol, const char *path,
-		    struct pn4_fh *fh, struct pn4_attr *attr)
+static int pn4_walk(struct pn4_volume *vol, const char *path, struct pn4_fh *fh,
+		    struct pn4_attr *attr, struct pn4_flavors *wanted)
 {
-	int err = pn4_walk_step(vol, NULL, 0, fh, attr);
+	int err = pn4_walk_step(vol, NULL, 0, fh, attr, wanted);
 
 	while (!err) {
 		size_t len;
@@ -86,7 +91,7 @@ static int pn4_walk(struct pn4_volume *vol, const char *path,
 			break;
 		if (len > PN4_NAME_MAX)
 			return -ENAMETOOLONG;
-		err = pn4_walk_step(vol, path, len, fh, attr);
+		err = pn4_walk_step(vol, path, len, fh, attr, wanted);
 		path += len;
 	}
 	return err;
@@ -206,7 +211,8 @@ int pn4_mount(const struct pn4_mount_args *args, const char *path,
 	}
 	vol->soft_timeout = args->soft_timeout;
 	pn4_volume_link(vol, cl);
-	err = pn4_walk(vol, path, fh, attr) ?: pn4_volume_probe(vol, fh, attr);
+	err = pn4_walk(vol, path, fh, attr, args->wanted) ?:
+	      pn4_volume_probe(vol, fh, attr);
 	if (err) {
 		pn4_umount(vol);
 		return err;

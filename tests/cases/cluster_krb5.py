@@ -129,6 +129,66 @@ def t_no_keytab(b):
             b.fail(f"rc {said.rc}: {said.out}")
 
 
+def _not_let_in(b, options, words, where="/mnt/a"):
+    """A mount that fails soon, with EACCES and in words, and leaves nothing."""
+    b.run(b.client, "dmesg -C >/dev/null")
+    said = b.within(40, b.client, f"mkdir -p {where}; mount -t penstock -o {options},proto=tcp,retry=0 "
+                    f"node1:/export {where}", "the mount")
+    if not said.rc or "Permission denied" not in said.out and "let this host in" not in said.out:
+        b.fail(f"rc {said.rc}: {said.out}")
+    b.run(b.client, f"dmesg | grep 'no Kerberos context' | grep '{words}'; ! mountpoint -q {where}")
+
+
+#: fs=penstock proto=tcp long
+def t_wrong_realm(b):
+    """The server is of a realm that the KDC knows nothing of."""
+    with _realm(b):
+        b.run(b.client, "printf '[domain_realm]\n\tnode1 = OTHER.TEST\n' >>/etc/krb5.conf")
+        _not_let_in(b, "sec=krb5", "refuses it")
+
+
+def _turn_clock(b, guest, seconds):
+    b.run(guest, f"date -s @$(($(date +%s) + {seconds}))")
+
+
+#: fs=penstock proto=tcp long
+def t_skewed_clock(b):
+    """The server's clock is an hour ahead: refused in words; set right: mounted."""
+    with _realm(b):
+        with contextlib.ExitStack() as back:
+            _turn_clock(b, b.node1, 3600)
+            back.callback(_turn_clock, b, b.node1, -3600)
+            _not_let_in(b, "sec=krb5", "refuses it")
+        d = _mount(b, "krb5")
+        b.run(b.client, f"echo right >{d}/f && sync {d}/f")
+
+
+def _export_small(b, sec):
+    b.run(b.node1, "exportfs -o rw,no_root_squash,sync,no_subtree_check,insecure,fsid=74,"
+                   f"sec={sec} '*:/small'")
+    b.undo.callback(b.run, b.node1, "exportfs -u '*:/small'")
+
+
+#: fs=penstock proto=tcp long
+def t_flavour_of_the_server(b):
+    """Without sec= the first flavour that the export takes; with sec= that one or none."""
+    with _realm(b):
+        _export_small(b, "krb5i:krb5")
+        for sec in ("sys", "krb5p"):
+            said = b.mount("node1:/small", options=f"sec={sec},proto=tcp", proto="", ok=False)
+            if not said.rc or "krb5i:krb5" not in said.out:
+                b.fail(f"sec={sec}: rc {said.rc}: {said.out}")
+        b.run(b.client, "dmesg -C >/dev/null")
+        b.mount("node1:/small", options="proto=tcp", proto="")
+        b.run(b.client, "grep ' /mnt/a penstock .*,sec=krb5i,' /proc/mounts; dmesg | grep 'using sec=krb5i'")
+        d = b.dir()
+        b.run(b.client, f"head -c 300000 /dev/zero >{d}/f && sync {d}/f && echo 3 >/proc/sys/vm/drop_caches && "
+                        f"head -c 300000 /dev/zero | cmp - {d}/f")
+        copied = b.run(b.client, "grep -o 'bounced_gss=[0-9]*' /proc/self/mountstats").split()
+        if sum(int(c.split("=")[1]) for c in copied) < 300000:
+            b.fail(f"krb5i has read 300000 bytes and copied {copied}")
+
+
 # A box in the middle: passes all on, and changes one byte of some larger answers.
 MIDDLE = r"""
 import asyncio, sys

@@ -6,27 +6,6 @@
 #include <openssl/modes.h>
 #include "shim.h"
 
-struct bio_vec bvec_iter_bvec(const struct bio_vec *bv, struct bvec_iter it)
-{
-	const struct bio_vec *b = bv + it.bi_idx;
-	struct bio_vec r;
-	u32 off = b->bv_offset + it.bi_bvec_done;
-
-	r.bv_page = b->bv_page + off / PAGE_SIZE;
-	r.bv_offset = off % PAGE_SIZE;
-	r.bv_len = min_t(u32, b->bv_len - it.bi_bvec_done, PAGE_SIZE - r.bv_offset);
-	r.bv_len = min_t(u32, r.bv_len, it.bi_size);
-	return r;
-}
-
-void bvec_iter_advance(const struct bio_vec *bv, struct bvec_iter *it, u32 n)
-{
-	it->bi_size -= n;
-	it->bi_bvec_done += n;
-	while (it->bi_bvec_done && it->bi_bvec_done >= bv[it->bi_idx].bv_len)
-		it->bi_bvec_done -= bv[it->bi_idx++].bv_len;
-}
-
 struct crypto_shash {
 	const EVP_MD *md;
 	u8 key[64];
@@ -133,13 +112,4 @@ int crypto_skcipher_decrypt(struct skcipher_request *r)
 	}
 	return CRYPTO_cts128_decrypt(r->p, r->p, r->len, &r->tfm->dec, r->iv,
 				     (cbc128_f)AES_cbc_encrypt) ? 0 : -EINVAL;
-}
-
-void get_random_bytes(void *p, size_t n)
-{
-	static u8 next;
-	u8 *b = p;
-
-	while (n--)
-		*b++ = next++;
 }

@@ -117,17 +117,34 @@ static int run_test_stateid(struct pxdr_dec *d)
 	return st;
 }
 
-static int run_secinfo_no_name(struct pxdr_dec *d)
+static int check_secinfo(int st, const struct pn4_secinfo_res *res)
 {
-	struct pn4_secinfo_res res;
-	int st = pn4_dec_secinfo_no_name(d, &res);
 	u32 i;
 
 	if (st)
 		return st;
-	for (i = 0; i < res.n; i++)
-		touch(res.info[i].oid, res.info[i].oid_len);
+	for (i = 0; i < res->n; i++) {
+		touch(res->info[i].oid, res->info[i].oid_len);
+		if (pn4_secinfo_sec(&res->info[i]) > PN4_GSS_SVC_PRIVACY)
+			abort();
+	}
 	return 0;
+}
+
+static int run_secinfo(struct pxdr_dec *d)
+{
+	struct pn4_secinfo_res res;
+	int st = pn4_dec_secinfo(d, &res);
+
+	return check_secinfo(st, &res);
+}
+
+static int run_secinfo_no_name(struct pxdr_dec *d)
+{
+	struct pn4_secinfo_res res;
+	int st = pn4_dec_secinfo_no_name(d, &res);
+
+	return check_secinfo(st, &res);
 }
 
 static int run_getfh(struct pxdr_dec *d)
@@ -650,7 +667,7 @@ const struct decoder decoders[] = {
 	D(layoutget), D(layoutcommit), D(layoutreturn), D(layouterror),
 	D(layoutstats), D(getdeviceinfo), D(cb_devnotify), D(fl_layout),
 	D(ff_layout), D(fl_device), D(ff_device),
-	D(nfs3_read), D(nfs3_write), D(nfs3_commit),
+	D(nfs3_read), D(nfs3_write), D(nfs3_commit), D(secinfo),
 };
 
 const unsigned int nr_decoders = sizeof(decoders) / sizeof(decoders[0]);

@@ -84,6 +84,8 @@ const struct golden goldens[] = {
 	{ "reclaim_complete", "reclaim_complete", 10054, "58 10054" },
 	{ "test_stateid", "test_stateid", 0, "55 0 3 0 10025 10087" },
 	{ "free_stateid", "free_stateid", 10037, "45 10037" },
+	{ "secinfo_name", "secinfo", 0,
+	  "33 0 2 6 o2a864886f712010202 0 2 1" },
 	{ "secinfo", "secinfo_no_name", 0,
 	  "52 0 3 6 o2a864886f712010202 0 3 1 0" },
 	/* -- file handles and attributes -- */

@@ -218,6 +218,41 @@ TEST(secinfo_values_and_more_flavours_than_room)
 	CHECK_EQ(pxdr_left(&d), 0);
 }
 
+TEST(secinfo_flavours_that_are_known)
+{
+	struct pn4_secinfo gss = { .flavor = PN4_RPCSEC_GSS, .oid_len = 9,
+				   .oid = (const u8 *)"\x2a\x86\x48\x86\xf7\x12\1\2\2" };
+	struct pn4_secinfo sys = { .flavor = PN4_AUTH_SYS };
+	struct pxdr_dec d = open_golden("secinfo_name");
+	struct pn4_secinfo_res r;
+	u32 i;
+
+	CHECK_EQ(pn4_dec_secinfo(&d, &r), 0);
+	CHECK_EQ(r.n, 2);
+	CHECK_EQ(pn4_secinfo_sec(&r.info[0]), 2);
+	CHECK_EQ(pn4_secinfo_sec(&r.info[1]), 0);
+	d = open_golden("secinfo");
+	CHECK_EQ(pn4_dec_secinfo(&d, &r), -EREMOTEIO);	/* another operation's */
+
+	CHECK_EQ(pn4_secinfo_sec(&sys), 0);
+	for (i = 1; i <= 3; i++) {
+		gss.service = i;
+		CHECK_EQ(pn4_secinfo_sec(&gss), (int)i);
+	}
+	gss.service = 4;
+	CHECK_EQ(pn4_secinfo_sec(&gss), -1);
+	gss.service = 0;
+	CHECK_EQ(pn4_secinfo_sec(&gss), -1);
+	gss.service = 1;
+	gss.oid_len = 8;
+	CHECK_EQ(pn4_secinfo_sec(&gss), -1);
+	gss.oid_len = 9;
+	gss.oid = (const u8 *)"\x2a\x86\x48\x86\xf7\x12\1\2\3";	/* another mechanism */
+	CHECK_EQ(pn4_secinfo_sec(&gss), -1);
+	sys.flavor = PN4_AUTH_NONE;
+	CHECK_EQ(pn4_secinfo_sec(&sys), -1);
+}
+
 TEST(getfh_bounds)
 {
 	struct pxdr_dec d = open_golden("getfh");

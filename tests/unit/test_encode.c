@@ -105,6 +105,7 @@ static void enc_small_session_ops(struct pxdr_enc *e)
 	pn4_enc_test_stateid(e, two, 2);
 	pn4_enc_free_stateid(e, &sid);
 	pn4_enc_secinfo_no_name(e, PN4_SECINFO_PARENT);
+	pn4_enc_secinfo(e, "dir", 3);
 }
 
 static void enc_handles(struct pxdr_enc *e)
@@ -375,7 +376,7 @@ static const struct {
 	{ "BIND_CONN_TO_SESSION", enc_bind, "41 " SESSION " 3 0" },
 	{ "DESTROY_SESSION", enc_destroy_session, "44 " SESSION },
 	{ "DESTROY_CLIENTID ...", enc_small_session_ops,
-	  "57 q0x1122334455667788 58 0 55 2 " SID " " SID " 45 " SID " 52 1" },
+	  "57 q0x1122334455667788 58 0 55 2 " SID " " SID " 45 " SID " 52 1 33 'dir'" },
 	{ "PUTFH ...", enc_handles, "22 o0102030405 32 31 16 27" },
 	{ "GETATTR", enc_getattr, "9 2 0x18 0x2 9 3 0 0 0x2000 9 0" },
 	{ "SETATTR", enc_setattr,
