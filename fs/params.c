@@ -188,11 +188,23 @@ static bool ps_can_sec(const struct fs_context *fc, const struct ps_opts *o, int
 	       (sec < PRPC_SEC_KRB5I || strcmp(o->proto, "rdma"));
 }
 
+bool ps_is_wrong_sec(const struct ps_opts *o, const struct pn4_flavors *wanted)
+{
+	unsigned int i;
+
+	for (i = 0; i < wanted->n; i++)
+		if (wanted->sec[i] == o->sec)
+			return false;
+	return wanted->n;
+}
+
 bool ps_pick_sec(const struct fs_context *fc, struct ps_opts *o,
 		 const struct pn4_flavors *wanted)
 {
 	unsigned int i;
 
+	if (!ps_is_wrong_sec(o, wanted))
+		return false;
 	for (i = 0; i < wanted->n && !o->sec_given && !o->sec; i++) {
 		int sec = wanted->sec[i];
 

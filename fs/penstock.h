@@ -240,6 +240,11 @@ char *ps_first_host(const char *source);
 int ps_check_opts(struct fs_context *fc, struct ps_opts *o);
 int ps_copy_opts(struct ps_opts *to, const struct ps_opts *from);
 void ps_show_opts(struct seq_file *m, const struct ps_sb *sbi);
+/*
+ * Was o->sec refused for what it is?  Not if it is among @wanted: then the server
+ * misses something else, xprtsec= say.
+ */
+bool ps_is_wrong_sec(const struct ps_opts *o, const struct pn4_flavors *wanted);
 /* The server does not take o->sec but @wanted: may and can we do any?  Into @o. */
 bool ps_pick_sec(const struct fs_context *fc, struct ps_opts *o,
 		 const struct pn4_flavors *wanted);

@@ -298,7 +298,7 @@ static int ps_connect(struct fs_context *fc, struct ps_sb *sbi,
 		rc = pn4_mount(&args, path, &sbi->vol, fh, attr);
 	} while (rc && ps_pick_sec(fc, &sbi->opts, &wanted));
 	kfree(server);
-	if (rc && wanted.n)
+	if (rc && ps_is_wrong_sec(&sbi->opts, &wanted))
 		return ps_wrong_sec(fc, &wanted);
 	if (!rc && attr->type != PN4_DIR)
 		rc = -ENOTDIR;
