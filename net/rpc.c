@@ -356,15 +356,14 @@ void prpc_submit(struct prpc_call *call)
 		trace_prpc_submit(peer, call);
 	spin_unlock_bh(&peer->lock);
 
-	if (error) {
+	if (error)
 		prpc_fail(call, error);
-	} else if (conn) {
+	else if (conn)
 		prpc_dispatch(conn, call);
-	} else if (start) {
+	else if (start)
 		prpc_peer_start(peer);
-	} else if (send) {
+	else if (send)
 		queue_work(prpc_io_wq, &peer->send_work);
-	}
 }
 
 /* ---- completing ---- */
@@ -526,6 +525,7 @@ struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid)
 		goto stray;
 	spin_lock_bh(&peer->lock);
 	slot = &peer->table[index];
+	/* acquire: pairs with the release in pgss_protect() */
 	if (slot->xid == xid && slot->call && !slot->rx &&
 	    slot->call->conn == conn &&
 	    !(atomic_read(&slot->call->state) & (PRPC_ST_REPLIED | PRPC_ST_TAKEN)) &&
