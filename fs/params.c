@@ -203,12 +203,12 @@ bool ps_pick_sec(const struct fs_context *fc, struct ps_opts *o,
 {
 	unsigned int i;
 
-	if (!ps_is_wrong_sec(o, wanted))
+	if (o->sec_given || o->sec || !ps_is_wrong_sec(o, wanted))
 		return false;
-	for (i = 0; i < wanted->n && !o->sec_given && !o->sec; i++) {
+	for (i = 0; i < wanted->n; i++) {
 		int sec = wanted->sec[i];
 
-		if (!sec || !ps_can_sec(fc, o, sec))
+		if (!ps_can_sec(fc, o, sec))
 			continue;
 		o->sec = sec;
 		if (sec >= PRPC_SEC_KRB5I)	/* proto=auto */

@@ -161,13 +161,6 @@ struct pn4_layout_table {
 };
 
 /**
- * struct pn4_client - one client id with one server
- *
- * Shared by all volumes of the server, see pn4_client_get().
- * @lock guards volumes, clientid and server
- * @wait: slots free (exclusive waiters) and changes of @state (wake all)
- */
-/**
  * struct pn4_paths - what the paths of a client are made of
  * @addrs: with the port of the client's transport, or their own
  * @names: of @addrs, in certificates; NULL without TLS
@@ -183,6 +176,13 @@ struct pn4_paths {
 	unsigned int max;
 };
 
+/**
+ * struct pn4_client - one client id with one server
+ *
+ * Shared by all volumes of the server, see pn4_client_get().
+ * @lock guards volumes, clientid and server
+ * @wait: slots free (exclusive waiters) and changes of @state (wake all)
+ */
 struct pn4_client {
 	refcount_t ref;
 	struct list_head link;		/* pn4_clients, under pn4_clients_lock */
