@@ -234,15 +234,12 @@ int pn4_client_reclaim_complete(struct pn4_client *cl)
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, cl->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, cl->cred, st) {
 		pn4_enc_reclaim_complete(pn4_op(c, PN4_OP_RECLAIM_COMPLETE),
 					 false);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_reclaim_complete(&c->dec);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st == PN4ERR_COMPLETE_ALREADY ? 0 : st;
 }

@@ -87,10 +87,7 @@ static int pn4_commit_call(struct pn4_node *node, const struct cred *cred,
 	int st;
 
 	c->unkillable = current->flags & PF_WQ_WORKER;
-	do {
-		st = pn4_call_start(c, cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, cred, st) {
 		c->rpc.flags |= PRPC_PATIENT;
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_commit(pn4_op(c, PN4_OP_COMMIT), 0, 0);
@@ -100,7 +97,7 @@ static int pn4_commit_call(struct pn4_node *node, const struct cred *cred,
 		st = st ?: pn4_dec_commit(&c->dec, verifier);
 		if (!st && pn4_call_got_attr(c, attr))
 			attr->valid = 0;
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }

@@ -3,14 +3,11 @@
  * One compound: begin, add operations, run or submit, decide about a retry.
  *
  *	c = pn4_call_new(...);
- *	do {
- *		st = pn4_call_start(c, cred);	// takes a slot, writes SEQUENCE
- *		if (st)
- *			break;
+ *	pn4_for_each_try(c, cred, st) {		// takes a slot, writes SEQUENCE
  *		... encode ...
  *		st = pn4_call_run(c);		// sends, waits, reads SEQUENCE
  *		... st = st ?: pn4_dec_...(&c->dec, ...);
- *	} while (pn4_call_again(c, &st));	// st becomes 0 or -errno
+ *	}					// st is 0 or -errno
  *	pn4_call_put(c);
  *
  * Everything is encoded anew for each try: state ids, the session and the

@@ -114,10 +114,7 @@ static int pn4_deleg_claim(struct pn4_deleg *d, struct pn4_deleg_res *res)
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, d->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, d->cred, st) {
 		pn4_call_putfh(c, &d->fh);
 		pn4_enc_open(pn4_op(c, PN4_OP_OPEN), &o);
 		pn4_enc_close(pn4_op(c, PN4_OP_CLOSE), &current_sid);
@@ -125,7 +122,7 @@ static int pn4_deleg_claim(struct pn4_deleg *d, struct pn4_deleg_res *res)
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_open(&c->dec, &open);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	if (!st)
 		*res = open.deleg;
@@ -173,16 +170,13 @@ static int pn4_deleg_version(struct pn4_deleg *d, u64 *change)
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, d->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, d->cred, st) {
 		pn4_call_putfh(c, &d->fh);
 		pn4_call_getattr(c, PN4_ATTR_CHANGE);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_call_got_attr(c, &attr);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	if (!st)
 		*change = attr.change;

@@ -40,10 +40,7 @@ static void pn4_delegreturn(struct pn4_deleg *d)
 	int st;
 
 	c->unkillable = true;
-	do {
-		st = pn4_call_start(c, d->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, d->cred, st) {
 		if (!pn4_delegreturn_fill(d, &sid)) {
 			pn4_slot_put(c);
 			break;
@@ -55,7 +52,7 @@ static void pn4_delegreturn(struct pn4_deleg *d)
 		st = st ?: pn4_dec_delegreturn(&c->dec);
 		if (pn4_state_gone(st))
 			st = 0;
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	pn4_count(vol->client, PN4_N_DELEG_RETURNS);
 }

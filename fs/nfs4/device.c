@@ -172,16 +172,13 @@ static struct pn4_device *pn4_device_fetch(struct pn4_volume *vol, const u8 *id,
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	c->unkillable = current->flags & PF_WQ_WORKER;
-	do {
-		st = pn4_call_start(c, cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, cred, st) {
 		pn4_enc_getdeviceinfo(pn4_op(c, PN4_OP_GETDEVICEINFO), id, type,
 				      PN4_DEVICE_REPLY - 512);
 		c->first_op = PN4_OP_GETDEVICEINFO;
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_getdeviceinfo(&c->dec, &di);
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st && di.type != type)
 		st = -EREMOTEIO;
 	if (!st) {

@@ -444,6 +444,11 @@ void pn4_call_submit(struct pn4_call *c);
 void pn4_call_end(struct pn4_call *c);
 int pn4_call_run(struct pn4_call *c);
 bool pn4_call_again(struct pn4_call *c, int *st);
+/* See compound.c. */
+#define pn4_for_each_try(c, cred, st)					\
+	for (bool try_ = !((st) = pn4_call_start(c, cred)); try_;	\
+	     try_ = pn4_call_again(c, &(st)) &&				\
+		    !((st) = pn4_call_start(c, cred)))
 static inline struct pxdr_enc *pn4_op(struct pn4_call *c, u32 op)
 {
 	if (!c->nops++ || c->nops == 2 || c->nops == 3)

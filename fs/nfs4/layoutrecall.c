@@ -149,10 +149,7 @@ void pn4_layout_bulk_work(struct work_struct *work)
 	if (!c)
 		return;
 	c->unkillable = true;
-	do {
-		st = pn4_call_start(c, cl->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, cl->cred, st) {
 		if (fh.len)
 			pn4_call_putfh(c, &fh);
 		else
@@ -162,7 +159,7 @@ void pn4_layout_bulk_work(struct work_struct *work)
 		st = st ?: fh.len ? pn4_dec_putfh(&c->dec) :
 				    pn4_dec_putrootfh(&c->dec);
 		st = st ?: pn4_dec_layoutreturn(&c->dec, &sid, &remains);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 }
 

@@ -172,10 +172,7 @@ static int pn4_layoutcommit(struct pn4_layout *lo, struct pn4_attr *attr,
 	int st;
 
 	c->unkillable = unkillable;
-	do {
-		st = pn4_call_start(c, lo->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, lo->cred, st) {
 		pn4_layoutcommit_fill(lo, &a, writes);
 		pn4_call_putfh(c, &lo->fh);
 		pn4_enc_layoutcommit(pn4_op(c, PN4_OP_LAYOUTCOMMIT), &a);
@@ -183,7 +180,7 @@ static int pn4_layoutcommit(struct pn4_layout *lo, struct pn4_attr *attr,
 		pn4_call_getattr(c, 0);
 		st = pn4_call_run(c);
 		st = st ?: pn4_layoutcommit_reply(c, attr);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }
@@ -229,10 +226,7 @@ static void pn4_report_call(struct pn4_layout *lo, const struct pn4_ds_error *er
 	if (!c)
 		return;
 	c->unkillable = true;
-	do {
-		st = pn4_call_start(c, lo->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, lo->cred, st) {
 		pn4_layout_sid(lo, &sid);
 		pn4_call_putfh(c, &lo->fh);
 		if (err)
@@ -242,7 +236,7 @@ static void pn4_report_call(struct pn4_layout *lo, const struct pn4_ds_error *er
 			pn4_enc_layoutstats(pn4_op(c, PN4_OP_LAYOUTSTATS), &sid,
 					    lo->type, stats);
 		st = pn4_call_run(c);	/* what it thinks of it does not matter */
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 }
 
@@ -334,17 +328,14 @@ static void pn4_return_call(struct pn4_layout *lo, struct pn4_layoutreturn_args 
 	if (!c)
 		return;
 	c->unkillable = true;
-	do {
-		st = pn4_call_start(c, lo->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, lo->cred, st) {
 		pn4_layout_sid(lo, &a->stateid);
 		pn4_call_putfh(c, &lo->fh);
 		pn4_enc_layoutreturn(pn4_op(c, PN4_OP_LAYOUTRETURN), a);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_layoutreturn(&c->dec, &sid, &remains);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	pn4_count(lo->vol->client, PN4_N_LAYOUT_RETURNS);
 	spin_lock_irq(&lo->lock);

@@ -383,10 +383,7 @@ static int pn4_lock_surrender(struct pn4_lock_state *ls, bool unkillable)
 
 	sid.seqid = 0;
 	c->unkillable = unkillable;
-	do {
-		st = pn4_call_start(c, open->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, open->cred, st) {
 		pn4_call_putfh(c, &open->fh);
 		pn4_enc_locku(pn4_op(c, PN4_OP_LOCKU), PN4_WRITE_LT, &sid, 0,
 			      PN4_UINT64_MAX);
@@ -394,7 +391,7 @@ static int pn4_lock_surrender(struct pn4_lock_state *ls, bool unkillable)
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_locku(&c->dec, &sid);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }
@@ -450,10 +447,7 @@ static int pn4_lockt(struct pn4_open *open, struct pn4_lock_owner *owner,
 	c = pn4_call_new(vol->client, vol, PN4_LOCK_SEND, PN4_LOCK_REPLY);
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, open->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, open->cred, st) {
 		a.clientid = vol->client->clientid;
 		pn4_call_putfh(c, &open->fh);
 		pn4_enc_lockt(pn4_op(c, PN4_OP_LOCKT), &a);
@@ -465,7 +459,7 @@ static int pn4_lockt(struct pn4_open *open, struct pn4_lock_owner *owner,
 			st = 1;
 			break;
 		}
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }

@@ -108,16 +108,13 @@ static int pn4_lock_reclaim(struct pn4_lock_state *ls, const struct pn4_range *r
 	if (!c)
 		return -ENOMEM;
 	pn4_lock_reclaim_fill(ls, &a);
-	do {
-		st = pn4_call_start(c, open->cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, open->cred, st) {
 		pn4_call_putfh(c, &open->fh);
 		pn4_enc_lock(pn4_op(c, PN4_OP_LOCK), &a);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_lock(&c->dec, &sid, &denied);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	if (!st) {
 		pn4_locks_confirm(ls, r->start, r->end, &sid);

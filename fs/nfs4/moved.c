@@ -42,10 +42,7 @@ static int pn4_ask_location(struct pn4_node *dir, const char *name, u32 len,
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &dir->fh);
 		if (name)
 			pn4_enc_lookup(pn4_op(c, PN4_OP_LOOKUP), name, len);
@@ -55,7 +52,7 @@ static int pn4_ask_location(struct pn4_node *dir, const char *name, u32 len,
 		if (name)
 			st = st ?: pn4_dec_lookup(&c->dec);
 		st = st ?: pn4_dec_getattr_locations(&c->dec, loc);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }

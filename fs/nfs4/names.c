@@ -47,10 +47,7 @@ static int pn4_lookup_common(struct pn4_node *dir, const char *name, u32 len,
 	if (!c)
 		return -ENOMEM;
 	c->may_be_away = name;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &dir->fh);
 		if (name)
 			pn4_enc_lookup(pn4_op(c, PN4_OP_LOOKUP), name, len);
@@ -64,7 +61,7 @@ static int pn4_lookup_common(struct pn4_node *dir, const char *name, u32 len,
 				  pn4_dec_lookupp(&c->dec);
 		st = st ?: pn4_dec_getfh(&c->dec, fh);
 		st = st ?: pn4_call_got_attr(c, attr);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }
@@ -92,10 +89,7 @@ int pn4_getattr(struct pn4_node *node, struct pn4_attr *attr, u32 *access)
 	if (!c)
 		return -ENOMEM;
 	pn4_layout_commit(node, NULL);
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		if (access)
 			pn4_enc_access(pn4_op(c, PN4_OP_ACCESS), *access);
@@ -105,7 +99,7 @@ int pn4_getattr(struct pn4_node *node, struct pn4_attr *attr, u32 *access)
 		if (access)
 			st = st ?: pn4_dec_access(&c->dec, &supported, &granted);
 		st = st ?: pn4_call_got_attr(c, attr);
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st && access)
 		*access = granted;
 	pn4_call_put(c);
@@ -167,16 +161,13 @@ int pn4_readlink(struct pn4_node *node, char *buf, u32 size)
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_readlink(pn4_op(c, PN4_OP_READLINK));
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_readlink(&c->dec, &target, &len);
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st && len >= size)
 		st = -ENAMETOOLONG;
 	if (!st) {
@@ -224,10 +215,7 @@ int pn4_create(struct pn4_node *dir, struct pn4_create *cr)
 		return -ENOMEM;
 	c->cachethis = true;
 	cr->dir_attr.valid = 0;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &dir->fh);
 		pn4_enc_savefh(pn4_op(c, PN4_OP_SAVEFH));
 		pn4_enc_create(pn4_op(c, PN4_OP_CREATE), &a);
@@ -243,7 +231,7 @@ int pn4_create(struct pn4_node *dir, struct pn4_create *cr)
 		st = st ?: pn4_call_got_attr(c, &cr->attr);
 		if (!st)
 			pn4_call_got_dirattr(c, &cr->dir_attr);
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st)
 		pn4_dir_before(&cr->dir_attr, &res.cinfo);
 	pn4_call_put(c);
@@ -265,10 +253,7 @@ int pn4_remove(struct pn4_node *dir, const char *name, u32 len,
 		d = pn4_deleg_take(node);
 	c->cachethis = true;
 	dir_attr = dir_attr ?: &dummy;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		if (d)
 			pn4_call_delegreturn(c, d);
 		pn4_call_putfh(c, &dir->fh);
@@ -282,7 +267,7 @@ int pn4_remove(struct pn4_node *dir, const char *name, u32 len,
 		st = st ?: pn4_dec_remove(&c->dec, &cinfo);
 		if (!st && pn4_call_got_attr(c, dir_attr))
 			dir_attr->valid = 0;
-	} while (pn4_call_again(c, &st));
+	}
 	if (d)
 		pn4_deleg_untake(d, node);
 	if (!st)
@@ -304,10 +289,7 @@ int pn4_rename(struct pn4_node *odir, const char *oname, u32 olen,
 		return -ENOMEM;
 	c->cachethis = true;
 	ndir_attr = ndir_attr ?: &dummy;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &odir->fh);
 		pn4_enc_savefh(pn4_op(c, PN4_OP_SAVEFH));
 		pn4_call_putfh(c, &ndir->fh);
@@ -325,7 +307,7 @@ int pn4_rename(struct pn4_node *odir, const char *oname, u32 olen,
 				ndir_attr->valid = 0;
 			pn4_call_got_dirattr(c, odir_attr);
 		}
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st) {
 		pn4_dir_before(ndir_attr, &target);
 		pn4_dir_before(odir_attr, &source);
@@ -347,10 +329,7 @@ int pn4_link(struct pn4_node *node, struct pn4_node *dir, const char *name,
 	c->cachethis = true;
 	dir_attr = dir_attr ?: &dummy;
 	attr->valid = 0;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_savefh(pn4_op(c, PN4_OP_SAVEFH));
 		pn4_call_putfh(c, &dir->fh);
@@ -368,7 +347,7 @@ int pn4_link(struct pn4_node *node, struct pn4_node *dir, const char *name,
 				dir_attr->valid = 0;
 			pn4_call_got_dirattr(c, attr);
 		}
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st)
 		pn4_dir_before(dir_attr, &cinfo);
 	pn4_call_put(c);

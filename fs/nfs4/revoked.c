@@ -25,10 +25,7 @@ static int pn4_stateid_call(struct pn4_client *cl, const struct cred *cred,
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, cred);
-		if (st)
-			break;
+	pn4_for_each_try(c, cred, st) {
 		if (status)
 			pn4_enc_test_stateid(pn4_op(c, PN4_OP_TEST_STATEID),
 					     sid, 1);
@@ -39,7 +36,7 @@ static int pn4_stateid_call(struct pn4_client *cl, const struct cred *cred,
 		if (!st)
 			st = status ? pn4_dec_test_stateid(&c->dec, status, 1) :
 				      pn4_dec_free_stateid(&c->dec);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }

@@ -50,14 +50,11 @@ void pn4_ask_flavors(struct pn4_volume *vol, const struct pn4_fh *dir,
 	f->n = 0;
 	if (!c)
 		return;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		st = name ? pn4_secinfo_name(c, dir, name, len, &res) :
 			    pn4_secinfo_root(c, &res);
 		if (!st)	/* it points into the reply */
 			pn4_flavors_know(&res, f);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 }

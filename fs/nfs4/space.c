@@ -161,16 +161,13 @@ static int pn4_copy_commit(struct pn4_node *node, __be64 verf)
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_commit(pn4_op(c, PN4_OP_COMMIT), 0, 0);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_commit(&c->dec, &now);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st ?: now == verf ? 0 : -EAGAIN;
 }

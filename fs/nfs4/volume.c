@@ -48,10 +48,7 @@ static int pn4_walk_step(struct pn4_volume *vol, const char *name, u32 len,
 
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		if (name) {
 			pn4_call_putfh(c, fh);
 			pn4_enc_lookup(pn4_op(c, PN4_OP_LOOKUP), name, len);
@@ -70,7 +67,7 @@ static int pn4_walk_step(struct pn4_volume *vol, const char *name, u32 len,
 		st = st ?: pn4_dec_getfh(&c->dec, fh);
 		st = st ?: pn4_call_got_attr(c, attr);
 		wrong = st == PN4ERR_WRONGSEC;
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	if (wrong && wanted)
 		pn4_ask_flavors(vol, fh, name, len, wanted);
@@ -109,16 +106,13 @@ static int pn4_fsinfo_call(struct pn4_volume *vol, const struct pn4_fh *fh,
 	if (!c)
 		return -ENOMEM;
 	pn4_fsinfo_mask(supported, vol->minor, mask);
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, fh);
 		pn4_enc_getattr(pn4_op(c, PN4_OP_GETATTR), mask);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_getattr_fsinfo(&c->dec, &vol->fs);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }

@@ -29,16 +29,13 @@ ssize_t pn4_getxattr(struct pn4_node *node, const char *name, void *buf,
 	c = pn4_call_new(node->vol->client, node->vol, 768, room);
 	if (!c)
 		return -ENOMEM;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_getxattr(pn4_op(c, PN4_OP_GETXATTR), name, strlen(name));
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_getxattr(&c->dec, &value, &len);
-	} while (pn4_call_again(c, &st));
+	}
 	if (!st && size) {
 		if (len > size)
 			st = -ERANGE;
@@ -73,16 +70,13 @@ int pn4_setxattr(struct pn4_node *node, const char *name, const void *value,
 	if (!c)
 		return -ENOMEM;
 	c->cachethis = true;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_setxattr(pn4_op(c, PN4_OP_SETXATTR), &a);
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_setxattr(&c->dec, &cinfo);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }
@@ -101,17 +95,14 @@ int pn4_removexattr(struct pn4_node *node, const char *name)
 	if (!c)
 		return -ENOMEM;
 	c->cachethis = true;
-	do {
-		st = pn4_call_start(c, current_cred());
-		if (st)
-			break;
+	pn4_for_each_try(c, current_cred(), st) {
 		pn4_call_putfh(c, &node->fh);
 		pn4_enc_removexattr(pn4_op(c, PN4_OP_REMOVEXATTR), name,
 				    strlen(name));
 		st = pn4_call_run(c);
 		st = st ?: pn4_dec_putfh(&c->dec);
 		st = st ?: pn4_dec_removexattr(&c->dec, &cinfo);
-	} while (pn4_call_again(c, &st));
+	}
 	pn4_call_put(c);
 	return st;
 }
@@ -160,17 +151,14 @@ ssize_t pn4_listxattr(struct pn4_node *node, char *buf, size_t size)
 		return -ENOMEM;
 	do {
 		cookie = res.cookie;
-		do {
-			st = pn4_call_start(c, current_cred());
-			if (st)
-				break;
+		pn4_for_each_try(c, current_cred(), st) {
 			pn4_call_putfh(c, &node->fh);
 			pn4_enc_listxattrs(pn4_op(c, PN4_OP_LISTXATTRS), cookie,
 					   room - 256);
 			st = pn4_call_run(c);
 			st = st ?: pn4_dec_putfh(&c->dec);
 			st = st ?: pn4_dec_listxattrs(&c->dec, &res);
-		} while (pn4_call_again(c, &st));
+		}
 		st = st ?: pn4_listxattr_fill(&res, buf, size, &at);
 		/* a server that gets nowhere must not keep us here */
 		if (!st && !res.eof && (res.cookie == cookie || ++rounds > 4096))
