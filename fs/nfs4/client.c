@@ -70,6 +70,7 @@ int pn4_client_ask(struct pn4_client *cl, struct prpc_conn *conn,
 		.flags = PN4_EXCHGID_SUPP_MOVED_REFER |
 			 (cl->data_server ? PN4_EXCHGID_USE_PNFS_DS :
 			  PN4_EXCHGID_USE_NON_PNFS | PN4_EXCHGID_USE_PNFS_MDS),
+		.protect = cl->protected ? &pn4_protect_wanted : NULL,
 		.impl_domain = "penstock",
 		.impl_name = "penstock " PENSTOCK_VERSION,
 	};
@@ -91,6 +92,9 @@ int pn4_client_ask(struct pn4_client *cl, struct prpc_conn *conn,
 	res->impl_domain = NULL;
 	res->impl_name = NULL;
 	pn4_call_put(c);
+	/* the server may not change what was asked for (section 18.35.3) */
+	if (!st && res->protected && !a.protect)
+		st = -EREMOTEIO;
 	return st;
 }
 
@@ -107,6 +111,8 @@ int pn4_client_exchange(struct pn4_client *cl)
 	if (!res)
 		return -ENOMEM;
 	st = pn4_client_ask(cl, NULL, res);
+	if (pn4_protect_refused(cl, st))
+		st = pn4_client_ask(cl, NULL, res);
 	if (st == PN4ERR_MINOR_VERS_MISMATCH)
 		st = cl->minor > 1 && !cl->minor_fixed ? -EAGAIN :
 							 -EPROTONOSUPPORT;
@@ -114,6 +120,7 @@ int pn4_client_exchange(struct pn4_client *cl)
 		spin_lock(&cl->lock);
 		cl->clientid = res->clientid;
 		cl->create_seq = res->sequenceid;
+		pn4_protect_agreed(cl, res);
 		swap(cl->server, res);
 		spin_unlock(&cl->lock);
 		pn4_count(cl, PN4_N_CLIENTIDS);
@@ -421,6 +428,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	cl->minor_fixed = args->minor_fixed;
 	cl->data_server = args->data_server;
 	cl->nfs3 = args->nfs3;
+	cl->protected = pn4_protect_wants(cl);
 	cl->tls = args->tls;
 	cl->transport = t;
 	cl->lease_time = 60;

@@ -103,10 +103,21 @@ void pn4_enc_sequence(struct pxdr_enc *e, const struct pn4_sequence_args *args);
 int pn4_dec_sequence(struct pxdr_dec *d, struct pn4_sequence_res *res);
 
 /**
- * struct pn4_exchange_id_args - EXCHANGE_ID with SP4_NONE
+ * struct pn4_protect_ops - state_protect_ops4, bits are operations
+ * @enforce: that need the machine's credential
+ * @allow: that may have it instead of the user's
+ */
+struct pn4_protect_ops {
+	u32 enforce[PN4_BITMAP_WORDS];
+	u32 allow[PN4_BITMAP_WORDS];
+};
+
+/**
+ * struct pn4_exchange_id_args - EXCHANGE_ID
  * @verifier: co_verifier, one per incarnation of the client
  * @owner: co_ownerid, at most PN4_OPAQUE_LIMIT bytes
  * @flags: PN4_EXCHGID_*
+ * @protect: for SP4_MACH_CRED; NULL: SP4_NONE
  * @impl_domain, @impl_name: nfs_impl_id4, terminated; no id if @impl_name is
  *	NULL
  */
@@ -115,6 +126,7 @@ struct pn4_exchange_id_args {
 	const void *owner;
 	u32 owner_len;
 	u32 flags;
+	const struct pn4_protect_ops *protect;
 	const char *impl_domain;
 	const char *impl_name;
 	struct pn4_time impl_date;
@@ -122,6 +134,7 @@ struct pn4_exchange_id_args {
 
 /**
  * struct pn4_exchange_id_res - who the server says it is; over 2 KiB
+ * @protected: SP4_MACH_CRED, with @protect; else SP4_NONE
  * @so_minor_id, @so_major: server owner
  * @scope: server scope
  * @impl_domain, @impl_name: borrowed, not terminated; NULL and 0 if not sent
@@ -130,6 +143,8 @@ struct pn4_exchange_id_res {
 	u64 clientid;
 	u32 sequenceid;
 	u32 flags;
+	bool protected;
+	struct pn4_protect_ops protect;
 	u64 so_minor_id;
 	u32 so_major_len;
 	u32 scope_len;

@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include "attr.h"
 #include "codec.h"
 
 #define PN4_MACHINE_MAX		255	/* authsys_parms.machinename, RFC 5531 */
@@ -53,7 +54,11 @@ void pn4_enc_exchange_id(struct pxdr_enc *e,
 	pxdr_fixed(e, args->verifier, PN4_VERIFIER_SIZE);
 	pxdr_opaque(e, args->owner, args->owner_len);
 	pxdr_u32(e, args->flags);
-	pxdr_u32(e, PN4_SP4_NONE);
+	pxdr_u32(e, args->protect ? PN4_SP4_MACH_CRED : PN4_SP4_NONE);
+	if (args->protect) {
+		pn4_enc_bitmap(e, args->protect->enforce);
+		pn4_enc_bitmap(e, args->protect->allow);
+	}
 	pxdr_u32(e, args->impl_name ? 1 : 0);
 	if (!args->impl_name)
 		return;
@@ -84,6 +89,20 @@ static void pn4_dec_impl(struct pxdr_dec *d, struct pn4_exchange_id_res *res)
 	res->impl_date.nsec = pxdr_get_u32(d);
 }
 
+/* SP4_SSV is never asked for. */
+static void pn4_dec_protect(struct pxdr_dec *d, struct pn4_exchange_id_res *res)
+{
+	u32 how = pxdr_get_u32(d);
+
+	if (how == PN4_SP4_NONE)
+		return;
+	if (how != PN4_SP4_MACH_CRED)
+		d->bad = true;
+	res->protected = true;
+	pn4_dec_bitmap(d, res->protect.enforce, true);
+	pn4_dec_bitmap(d, res->protect.allow, true);
+}
+
 int pn4_dec_exchange_id(struct pxdr_dec *d, struct pn4_exchange_id_res *res)
 {
 	int st = pn4_dec_head(d, PN4_OP_EXCHANGE_ID);
@@ -94,9 +113,7 @@ int pn4_dec_exchange_id(struct pxdr_dec *d, struct pn4_exchange_id_res *res)
 	res->clientid = pxdr_get_u64(d);
 	res->sequenceid = pxdr_get_u32(d);
 	res->flags = pxdr_get_u32(d);
-	/* The server may not change what was asked for (section 18.35.3). */
-	if (pxdr_get_u32(d) != PN4_SP4_NONE)
-		d->bad = true;
+	pn4_dec_protect(d, res);
 	res->so_minor_id = pxdr_get_u64(d);
 	res->so_major_len = pn4_get_id(d, res->so_major);
 	res->scope_len = pn4_get_id(d, res->scope);

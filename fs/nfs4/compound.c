@@ -473,7 +473,7 @@ bool pn4_call_again(struct pn4_call *c, int *st)
 		err = pn4_call_recovered(c, e->err);
 		break;
 	case PN4_CLASS_BACKCHANNEL:
-		pn4_recover_start(c->client, PN4_CL_NEED_BIND);
+		pn4_protect_unbound(c);
 		err = pn4_call_recovered(c, e->err);
 		break;
 	case PN4_CLASS_MOVED:

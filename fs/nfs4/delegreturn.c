@@ -36,11 +36,13 @@ static void pn4_delegreturn(struct pn4_deleg *d)
 {
 	struct pn4_volume *vol = d->vol;
 	struct pn4_call *c = pn4_call_new_io(vol->client, vol);
+	const struct cred *cred;
 	struct pn4_stateid sid;
 	int st;
 
 	c->unkillable = true;
-	pn4_for_each_try(c, d->cred, st) {
+	cred = pn4_protect_cred(c->client, PN4_OP_DELEGRETURN, d->cred);
+	pn4_for_each_try(c, cred, st) {
 		if (!pn4_delegreturn_fill(d, &sid)) {
 			pn4_slot_put(c);
 			break;

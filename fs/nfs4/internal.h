@@ -208,6 +208,8 @@ struct pn4_client {
 	u64 clientid;
 	u32 create_seq;
 	struct pn4_exchange_id_res *server;	/* owner and scope as proven */
+	bool protected;			/* by SP4_MACH_CRED; before a client id: to be */
+	u32 machine_ops[PN4_BITMAP_WORDS];	/* that may have @cred, then */
 
 	unsigned long state;
 	wait_queue_head_t wait;
@@ -429,6 +431,15 @@ bool pn4_slot_unskip(struct pn4_call *c);
 void pn4_session_limit(struct pn4_client *cl, u32 highest);
 /* 0, or an RFC status, for a CB_SEQUENCE */
 u32 pn4_cb_sequence(struct pn4_client *cl, const struct pn4_cb_sequence_args *a);
+
+/* protect.c */
+extern const struct pn4_protect_ops pn4_protect_wanted;
+bool pn4_protect_wants(const struct pn4_client *cl);
+bool pn4_protect_refused(struct pn4_client *cl, int st);
+void pn4_protect_agreed(struct pn4_client *cl, const struct pn4_exchange_id_res *res);
+const struct cred *pn4_protect_cred(const struct pn4_client *cl, u32 op,
+				    const struct cred *own);
+void pn4_protect_unbound(struct pn4_call *c);
 
 /* compound.c */
 int pn4_compound_init(void);

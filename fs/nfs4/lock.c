@@ -255,7 +255,8 @@ static void pn4_locku_late(struct pn4_call *c)
 
 static int pn4_locku_try(struct pn4_call *c, struct pn4_locku *u, bool *orphaned)
 {
-	int st = pn4_call_start(c, u->ls->open->cred);
+	int st = pn4_call_start(c, pn4_protect_cred(c->client, PN4_OP_LOCKU,
+						    u->ls->open->cred));
 
 	if (st)
 		return st;
@@ -379,11 +380,13 @@ static int pn4_lock_surrender(struct pn4_lock_state *ls, bool unkillable)
 	struct pn4_open *open = ls->open;
 	struct pn4_call *c = pn4_call_new_io(open->vol->client, open->vol);
 	struct pn4_stateid sid = ls->stateid;
+	const struct cred *cred;
 	int st;
 
 	sid.seqid = 0;
 	c->unkillable = unkillable;
-	pn4_for_each_try(c, open->cred, st) {
+	cred = pn4_protect_cred(c->client, PN4_OP_LOCKU, open->cred);
+	pn4_for_each_try(c, cred, st) {
 		pn4_call_putfh(c, &open->fh);
 		pn4_enc_locku(pn4_op(c, PN4_OP_LOCKU), PN4_WRITE_LT, &sid, 0,
 			      PN4_UINT64_MAX);

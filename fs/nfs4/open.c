@@ -96,7 +96,8 @@ static int pn4_close_call(struct pn4_open *open, struct pn4_attr *attr,
 			st = 0;		/* died with its client id */
 			break;
 		}
-		st = pn4_call_start(c, open->cred);
+		st = pn4_call_start(c, pn4_protect_cred(cl, PN4_OP_CLOSE,
+							open->cred));
 		if (st)
 			break;
 		pn4_close_encode(c, open);
@@ -140,6 +141,7 @@ static void pn4_close_async(struct pn4_call *c)
 /* CLOSE without waiting for the answer, from the context that we are in. */
 static void pn4_close_start(struct pn4_open *open)
 {
+	struct pn4_client *cl = open->vol->client;
 	struct pn4_call *c;
 
 	INIT_WORK(&open->work, pn4_close_work);
@@ -147,10 +149,10 @@ static void pn4_close_start(struct pn4_open *open)
 		queue_work(pn4_wq, &open->work);
 		return;
 	}
-	c = pn4_call_new_io(open->vol->client, open->vol);
+	c = pn4_call_new_io(cl, open->vol);
 	c->nowait = true;
-	if (open->state_gen != READ_ONCE(open->vol->client->state_gen) ||
-	    pn4_call_start(c, open->cred)) {
+	if (open->state_gen != READ_ONCE(cl->state_gen) ||
+	    pn4_call_start(c, pn4_protect_cred(cl, PN4_OP_CLOSE, open->cred))) {
 		pn4_call_put(c);
 		queue_work(pn4_wq, &open->work);
 		return;

@@ -25,6 +25,8 @@ static int pn4_stateid_call(struct pn4_client *cl, const struct cred *cred,
 
 	if (!c)
 		return -ENOMEM;
+	cred = pn4_protect_cred(cl, status ? PN4_OP_TEST_STATEID : PN4_OP_FREE_STATEID,
+				cred);
 	pn4_for_each_try(c, cred, st) {
 		if (status)
 			pn4_enc_test_stateid(pn4_op(c, PN4_OP_TEST_STATEID),

@@ -136,7 +136,8 @@ out:
  * is the only one and its path has been good before, it is taken as it is, so
  * that even a connection that lasts for one call only gets a call done: our
  * calls bind it to the fore channel by themselves (SP4_NONE, RFC 8881 section
- * 2.10.3.1), and the back channel is bound behind them.
+ * 2.10.3.1), and the back channel is bound behind them.  One to a protected
+ * session has to be bound first.
  */
 int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 {
@@ -144,7 +145,7 @@ int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 
 	if (!READ_ONCE(cl->session.gen) || cl->nfs3)
 		return 0;
-	if (prpc_peer_live(peer) || !prpc_conn_proven(conn))
+	if (prpc_peer_live(peer) || !prpc_conn_proven(conn) || READ_ONCE(cl->protected))
 		return pn4_trunk_join(cl, conn);
 	if (time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
 		set_bit(PN4_CL_NEED_BIND, &cl->state);

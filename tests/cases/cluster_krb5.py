@@ -5,7 +5,11 @@ Every case mounts with sec=, so that it knows what it looks at; a client of its
 own per flavour is made and goes with the mount."""
 
 import contextlib
+import itertools
 import time
+
+import cluster_tls as tls
+from bed.host import patience
 
 KRB5 = "/penstock/guest/krb5"
 SECRET = "a-sentence-that-nobody-else-may-read"
@@ -164,8 +168,9 @@ def t_skewed_clock(b):
 
 
 def _export_small(b, sec):
-    b.run(b.node1, "exportfs -o rw,no_root_squash,sync,no_subtree_check,insecure,fsid=74,"
-                   f"sec={sec} '*:/small'")
+    """With these flavours alone: else exportfs adds them to those in /etc/exports."""
+    b.run(b.node1, "exportfs -u '*:/small'; exportfs -i -o rw,no_root_squash,sync,no_subtree_check,insecure,fsid=74,"
+                   f"sec={sec} '*:/small' && exportfs -s | grep -w /small")
     b.undo.callback(b.run, b.node1, "exportfs -u '*:/small'")
 
 
@@ -278,6 +283,89 @@ def t_expired(b):
         b.eq(b.finish(job, 60).out, "written\nsynced\nclosed\n")
         b.run(b.client, _as("alice", f"echo again >{d}/again"))
         b.run(b.node1, f"grep late /export/{d.rsplit('/', 1)[1]}/late")
+
+
+def _states(b, name):
+    """What the server holds of a file."""
+    return b.run(b.node1, f"grep -h '/{name}\"' /proc/fs/nfsd/clients/*/states || true")
+
+
+def _until(b, ready, seconds, what):
+    end = time.monotonic() + seconds * patience()
+    while not ready():
+        if time.monotonic() > end:
+            b.fail(f"not {what} after {seconds} s")
+        time.sleep(0.5)
+
+
+# Opened and locked with a ticket, closed without one.
+LEFT = """
+import fcntl, os, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.lockf(fd, fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(40)
+os.close(fd)
+"""
+
+
+#: fs=penstock proto=tcp long
+def t_protected_left_behind(b):
+    """What a user holds goes back to the server although her ticket is gone."""
+    with _realm(b):
+        d = _mount(b, "krb5i")
+        b.run(b.client, "grep protected=machine /proc/self/mountstats")
+        b.run(b.client, f"{KRB5} login alice -l 30s")
+        b.run(b.client, "cat >/tmp/left.py", stdin=LEFT.encode())
+        job = b.start(b.client, _as("alice", f"python3 /tmp/left.py {d}/left"))
+        _until(b, lambda: "locked" in job.text(), 60, "locked")
+        if "type:" not in _states(b, "left"):
+            b.fail("the server knows of no open file")
+        b.run(b.client, "rm -f /tmp/krb5cc_1001")
+        b.finish(job, 120)
+        # a delegation too, when the server wants it
+        b.run(b.node1, f"echo >>/export/{d.rsplit('/', 1)[1]}/left")
+        _until(b, lambda: "type:" not in _states(b, "left"), 30, "given back")
+
+
+#: fs=penstock proto=tcp long
+def t_protected_connections(b):
+    """Connections and sessions of a protected client come and go under I/O."""
+    with _realm(b):
+        b.mount("node1,node1-rail2:/export", options="sec=krb5i,proto=tcp", proto="")
+        d = b.dir()
+        b.run(b.client, "grep protected=machine /proc/self/mountstats")
+        job = b.start(b.client, VERIFY.format(d=d, direct=1) + " --loops=4")
+        for dev in ("eth0", "eth1"):
+            b.run(b.client, f"ip link set {dev} down; sleep 1; ip link set {dev} up; sleep 2")
+        b.run(b.node1, "rpc.nfsd 0; sleep 1; rpc.nfsd -N 3 8", timeout=120)
+        b.finish(job, 300)
+        b.run(b.client, f"""for i in $(seq 60); do
+            [ $(grep -c 'state=LIVE' /proc/self/mountstats) = 2 ] && break; sleep 1; done
+            grep 'state=LIVE.*rail=eth1' /proc/self/mountstats; echo more >{d}/more && sync {d}/more""", timeout=120)
+
+
+#: fs=penstock proto=tcp long
+def t_tickets_and_keys_change(b):
+    """Tickets of half a minute and certificates are replaced every ten seconds
+    under a user's fio, for five minutes."""
+    cred = ". /penstock/guest/env; /penstock/repo/build/$KERNEL/bin/penstock cred tls"
+    with tls.both_ends(b), _realm(b):
+        b.run(b.client, f"{cred} --cert {tls.D}/client.pem --key {tls.D}/client.key")
+        b.mount("node1:/export", options="sec=krb5i,xprtsec=mtls,proto=tcp", proto="")
+        b.run(b.client, "grep ' /mnt/a penstock .*,sec=krb5i,' /proc/mounts | grep ,xprtsec=mtls,")
+        d = b.dir()
+        b.run(b.client, f"chmod 1777 {d}; {KRB5} login alice -l 30s")
+        fio = b.start(b.client, _as("alice", tls.FIO.format(d=d) + " --time_based --runtime=300"), timeout=900)
+        end = time.monotonic() + 300
+        names = itertools.cycle(("client2", "client"))
+        while time.monotonic() < end and not fio.done():
+            name = next(names)
+            b.run(b.client, f"{KRB5} login alice -l 30s")
+            b.run(b.client, f"{cred} --cert {tls.D}/{name}.pem --key {tls.D}/{name}.key --renew /mnt/a", timeout=120)
+            time.sleep(10)
+        b.finish(fio, 200)
+        tls.secure(b, "mtls")
 
 
 #: fs=penstock proto=tcp long

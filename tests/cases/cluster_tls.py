@@ -16,7 +16,7 @@ FIO = ("fio --name=v --directory={d} --size=8m --rw=randrw --bs=32k --ioengine=l
 
 
 @contextlib.contextmanager
-def _tls(b, server="node1", client="-", ca="ca", small="tls:mtls"):
+def both_ends(b, server="node1", client="-", ca="ca", small="tls:mtls"):
     """tlshd on both sides."""
     try:
         b.run(b.client, f"test -e {D}/made || {TLS} certs {D}")
@@ -35,7 +35,7 @@ def _mount(b, source="node1:/small", options="xprtsec=tls", ok=True):
     return b.mount(source, options=options, ok=ok, proto="")
 
 
-def _secure(b, kind="tls", want=1):
+def secure(b, kind="tls", want=1):
     """Every path of the mount is live and protected."""
     deadline = time.monotonic() + 90
     while True:
@@ -61,12 +61,12 @@ def _refused(b, words, log, source="node1:/small", options="xprtsec=tls"):
 #: fs=penstock proto=tcp
 def t_encrypted(b):
     """With tls nothing can be read on the wire, and without it the server says no."""
-    with _tls(b):
+    with both_ends(b):
         tap = b.start(b.client, "timeout 60 tcpdump -i any -U -s0 -w /tmp/tap tcp port 2049 2>/dev/null")
         b.run(b.client, "for i in $(seq 50); do test -s /tmp/tap && break; sleep 0.2; done")
         _refused(b, "xprtsec=", None, options="")
         _mount(b)
-        _secure(b)
+        secure(b)
         b.run(b.client, f"for i in $(seq 20000); do echo {MARK}$i; done >/mnt/a/{MARK}name; sync; "
                         f"echo 3 >/proc/sys/vm/drop_caches; grep -c {MARK} /mnt/a/{MARK}name")
         b.run(b.client, "pkill -x tcpdump; sleep 1; ls -l /tmp/tap; test $(stat -c %s /tmp/tap) -gt 1000000; "
@@ -77,36 +77,36 @@ def t_encrypted(b):
 #: fs=penstock proto=tcp
 def t_reconnect(b):
     """After a cut, and without tlshd, it is TLS or nothing; a wait for it can be killed."""
-    with _tls(b):
+    with both_ends(b):
         _mount(b)
         d = b.dir()
         b.run(b.client, "ss -K dst 10.1.0.11 dport = 2049")
         b.run(b.client, f"echo one >{d}/f; cat {d}/f")
-        _secure(b)
+        secure(b)
         b.run(b.client, f"{TLS} down; echo two >{d}/f; cat {d}/f")
         b.run(b.client, "ss -K dst 10.1.0.11 dport = 2049")
         b.run(b.client, f"timeout -s KILL 5 sh -c 'echo three >{d}/g; sync {d}/g' & wait $!; test $? = 137")
         b.run(b.client, "dmesg | grep 'tlshd does not run'")
         b.run(b.client, f"{TLS} up {D} -")
         b.run(b.client, f"echo four >{d}/h; cat {d}/h", timeout=90)
-        _secure(b)
+        secure(b)
 
 
 #: fs=penstock proto=tcp
 def t_mutual(b):
     """mtls with the key of penstock cred, replaced under fio; without one the server says no."""
-    with _tls(b, small="mtls"):
+    with both_ends(b, small="mtls"):
         cred = ". /penstock/guest/env; /penstock/repo/build/$KERNEL/bin/penstock cred"
         _refused(b, "xprtsec=", None, options="xprtsec=tls")
         b.run(b.client, f"{cred} tls --cert {D}/client.pem --key {D}/client.key --ca {D}/ca.pem; {cred} show")
         _mount(b, options="xprtsec=mtls")
-        _secure(b, "mtls")
+        secure(b, "mtls")
         fio = b.start(b.client, FIO.format(d="/mnt/a").replace("8m", "4m") + " --time_based --runtime=20")
         for n in ("client2", "client", "client2"):
             b.run(b.client, f"{cred} tls --cert {D}/{n}.pem --key {D}/{n}.key --renew /mnt/a", timeout=120)
             b.sleep(1)
         b.finish(fio)
-        _secure(b, "mtls")
+        secure(b, "mtls")
         b.run(b.client, f"grep -v -e '^-' {D}/client.key | head -1 >/tmp/k; "
                         "! { cat /proc/mounts /proc/self/mountstats; dmesg; } | grep -F -f /tmp/k")
 
@@ -114,7 +114,7 @@ def t_mutual(b):
 #: fs=penstock proto=tcp
 def t_refusals(b):
     """Wrong names, dates and signatures, and what cannot have TLS."""
-    with _tls(b):
+    with both_ends(b):
         _refused(b, "nothing is encrypted over RDMA", None, options="xprtsec=tls,proto=rdma")
         # an address that is not in the certificate
         _refused(b, "accept each other", "certificates were not accepted", source="node1-v6:/small")
@@ -129,13 +129,13 @@ def t_refusals(b):
             _refused(b, "accept each other", "certificates were not accepted")
         b.run(b.node1, f"{TLS} up {D} node1")
         _mount(b)
-        _secure(b)
+        secure(b)
 
 
 #: fs=penstock proto=tcp long
 def t_middle(b):
     """Who hides the offer of TLS gets nothing; who changes bits, new connections and no wrong byte."""
-    with _tls(b):
+    with both_ends(b):
         for what in ("strip", "deny"):
             middle = b.start(b.client, f"timeout 60 /penstock/guest/middle 12049 node1 {what}")
             b.run(b.client, "for i in $(seq 50); do ss -ltnH | grep -q :12049 && exit; sleep 0.1; done; exit 1")
@@ -146,7 +146,7 @@ def t_middle(b):
         b.run(b.client, "for i in $(seq 50); do ss -ltnH | grep -q :12049 && exit; sleep 0.1; done; exit 1")
         _mount(b, "client:/export", "xprtsec=tls,port=12049")
         b.run(b.client, FIO.format(d="/mnt/a"), timeout=90)
-        _secure(b)
+        secure(b)
         b.umount()
         b.run(b.client, "pkill -f 'guest/[m]iddle'")
         done = b.finish(middle, ok=False)
@@ -157,7 +157,7 @@ def t_middle(b):
 #: fs=penstock proto=tcp long
 def t_rotation(b):
     """Keys replaced every 10 seconds under fio for 5 minutes."""
-    with _tls(b, small="mtls"):
+    with both_ends(b, small="mtls"):
         cred = ". /penstock/guest/env; /penstock/repo/build/$KERNEL/bin/penstock cred"
         b.run(b.client, f"{cred} tls --cert {D}/client.pem --key {D}/client.key")
         _mount(b, options="xprtsec=mtls")
@@ -167,4 +167,4 @@ def t_rotation(b):
             b.run(b.client, f"{cred} tls --cert {D}/{n}.pem --key {D}/{n}.key --renew /mnt/a", timeout=120)
             time.sleep(10)
         b.finish(fio)
-        _secure(b, "mtls")
+        secure(b, "mtls")

@@ -74,6 +74,8 @@ const struct golden goldens[] = {
 	  "q3 'server.major' 'scope' 1 'example.org' 'server 1.0' q1600000000 5" },
 	{ "exchange_id_no_impl", "exchange_id", 0,
 	  "42 0 q1 1 0x20000 0 q0 '' '' 0" },
+	{ "exchange_id_protected", "exchange_id", 0,
+	  "42 0 q1 1 0x20000 1 2 0 0x2001e00 3 0x4110 0x802000 0x10 q0 'major' 'scope' 0" },
 	{ "exchange_id_inuse", "exchange_id", 10017, "42 10017" },
 	{ "create_session", "create_session", 0,
 	  "43 0 " SESSION " 1 2 " CHANNEL(64) "0 4096 4096 0 2 16 1 9" },

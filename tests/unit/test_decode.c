@@ -129,10 +129,27 @@ TEST(exchange_id_values)
 	CHECK(!pn4_same_server(&r, &s));
 }
 
-TEST(exchange_id_refuses_protection_not_asked_for)
+TEST(exchange_id_protection)
 {
 	static struct pn4_exchange_id_res r;
-	struct pxdr_dec d = open_text("42 0 q1 1 0 1 0 0 q0 '' '' 0");
+	struct pxdr_dec d = open_golden("exchange_id_protected");
+
+	CHECK_EQ(pn4_dec_exchange_id(&d, &r), 0);
+	CHECK(r.protected);
+	CHECK_EQ(r.protect.enforce[0], 0);
+	CHECK_EQ(r.protect.enforce[1], 0x2001e00);
+	CHECK_EQ(r.protect.allow[0], 0x4110);
+	CHECK_EQ(r.protect.allow[1], 0x802000);
+	CHECK_STR(r.so_major, r.so_major_len, "major");
+	d = open_golden("exchange_id");
+	CHECK_EQ(pn4_dec_exchange_id(&d, &r), 0);
+	CHECK(!r.protected);
+}
+
+TEST(exchange_id_refuses_a_protection_never_asked_for)
+{
+	static struct pn4_exchange_id_res r;
+	struct pxdr_dec d = open_text("42 0 q1 1 0 2 0 0 q0 '' '' 0");
 
 	CHECK_EQ(pn4_dec_exchange_id(&d, &r), -EREMOTEIO);
 }

@@ -64,6 +64,19 @@ static void enc_exchange_id(struct pxdr_enc *e)
 	pn4_enc_exchange_id(e, &a);
 }
 
+static void enc_exchange_id_protected(struct pxdr_enc *e)
+{
+	static const struct pn4_protect_ops ops = {
+		.enforce = { 0, 0x2001e00 }, .allow = { 0x4110, 0x802000 },
+	};
+	struct pn4_exchange_id_args a = {
+		.verifier = { 1, 2, 3, 4, 5, 6, 7, 8 }, .owner = "owner",
+		.owner_len = 5, .protect = &ops,
+	};
+
+	pn4_enc_exchange_id(e, &a);
+}
+
 static void enc_exchange_id_plain(struct pxdr_enc *e)
 {
 	struct pn4_exchange_id_args a = {
@@ -370,6 +383,8 @@ static const struct {
 	  "42 " VERF " 'owner' 0x101 0 1 'd' 'penstock' q5 6" },
 	{ "EXCHANGE_ID without impl_id", enc_exchange_id_plain,
 	  "42 " VERF " 'owner' 0 0 0" },
+	{ "EXCHANGE_ID with protection", enc_exchange_id_protected,
+	  "42 " VERF " 'owner' 0 1 2 0 0x2001e00 2 0x4110 0x802000 0" },
 	{ "CREATE_SESSION", enc_create_session,
 	  "43 q0x1122334455667788 1 2 0 1000 2000 300 16 64 0 "
 	  "0 4096 4097 0 2 16 0 0x40000000 2 1 0 'host' 0 0 0 0" },
