@@ -39,6 +39,13 @@
  */
 #define PTCP_NO_ANSWER		(60 * HZ)
 
+/*
+ * What the socket holds beyond the congestion window: enough that it never runs
+ * dry before we are woken at the half of it, little enough that a short call
+ * does not wait long behind what can no longer be overtaken.
+ */
+#define PTCP_UNSENT		(512u << 10)
+
 /* ---- socket callbacks: sk_callback_lock keeps @c while they run ---- */
 
 /* Socket lock held, by a task or by softirq. */
@@ -52,10 +59,7 @@ static void ptcp_data_ready(struct sock *sk)
 		goto out;
 	switch (c->reader) {
 	case PTCP_READ_RECORDS:
-		ptcp_rx_run(c);
-		/* here, not in state_change: data that came with the FIN counts */
-		if (sk->sk_shutdown & RCV_SHUTDOWN)
-			prpc_conn_down(&c->conn, -ECONNRESET);
+		ptcp_rx_arrived(c);
 		break;
 	case PTCP_READ_STARTTLS:
 		wake_up_all(&c->conn.wait);
@@ -147,6 +151,7 @@ static void ptcp_options(struct sock *sk)
 	sock_set_keepalive(sk);
 	/* what is still unsent when we close must not be sent, nor wait */
 	sock_no_linger(sk);
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, PTCP_UNSENT);
 	sk->sk_allocation = GFP_NOFS;
 	sk->sk_use_task_frag = false;
 	sk_set_memalloc(sk);
@@ -275,6 +280,7 @@ static void ptcp_shut(struct ptcp_conn *c)
 	ptcp_unhook(c);
 	cancel_delayed_work_sync(&c->watch);
 	cancel_work_sync(&c->tx.work);
+	ptcp_rx_quiesce(c);
 	if (c->reader == PTCP_READ_TLS)
 		cancel_work_sync(&c->tls_work);
 	ptcp_release(c);
@@ -314,6 +320,17 @@ static int ptcp_dial(struct ptcp_conn *c, long timeout)
 
 /* ---- is it still alive? ---- */
 
+/*
+ * Bytes wait, and none is on its way, because the other side takes none: not
+ * because they cannot leave, when our address has been taken away, say.
+ */
+static bool ptcp_window_closed(const struct tcp_sock *tp)
+{
+	return !READ_ONCE(tp->packets_out) &&
+	       READ_ONCE(tp->write_seq) != READ_ONCE(tp->snd_una) &&
+	       READ_ONCE(tp->snd_wnd) < READ_ONCE(tp->mss_cache);
+}
+
 static bool ptcp_unanswered(struct ptcp_conn *c)
 {
 	u32 received = READ_ONCE(tcp_sk(c->sock->sk)->rcv_nxt);
@@ -338,7 +355,7 @@ static void ptcp_watch(struct work_struct *work)
 	u32 acked = READ_ONCE(tp->rcv_tstamp);
 	unsigned long limit;
 
-	limit = READ_ONCE(tp->packets_out) ? PTCP_DEAD : PTCP_DEAD_CLOSED_WINDOW;
+	limit = ptcp_window_closed(tp) ? PTCP_DEAD_CLOSED_WINDOW : PTCP_DEAD;
 	if (!outstanding || acked != c->acked) {
 		c->acked = acked;
 		c->heard = jiffies;
@@ -364,8 +381,7 @@ static unsigned long ptcp_heard(struct prpc_conn *conn)
 	u32 data = READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime);
 	u32 acked = READ_ONCE(tp->rcv_tstamp), now = tcp_jiffies32;
 
-	if (!READ_ONCE(tp->packets_out) &&
-	    READ_ONCE(tp->write_seq) != READ_ONCE(tp->snd_una))
+	if (ptcp_window_closed(tp))
 		return jiffies;
 	return jiffies - min(now - data, now - acked);
 }
@@ -380,6 +396,7 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 	INIT_DELAYED_WORK(&c->watch, ptcp_watch);
 	for (tries = 0; tries < PTCP_PORT_TRIES; tries++) {
 		ptcp_tx_init(c);
+		ptcp_rx_init(c);
 		error = ptcp_open(c);
 		if (error)
 			break;

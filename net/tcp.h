@@ -3,6 +3,7 @@
 #ifndef PENSTOCK_NET_TCP_H
 #define PENSTOCK_NET_TCP_H
 
+#include <linux/interrupt.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
@@ -34,7 +35,9 @@ struct ptcp_note {
 
 /**
  * struct ptcp_tx - sending side
- * @lock: guards @state, @kick, @waiters, both queues and the choice of @call and @note
+ * @lock: guards @state, @kick, @waiters, the queues and the choice of @call and @note
+ * @urgent: short calls, which overtake what is in @calls: a READ or a lookup does
+ *	not wait for a checkpoint; their number is bounded by the session's slots
  * @call, @note: the record being sent, at most one of them; BUSY's, and not
  *	changed by anybody else in that state
  * @kick: the socket got room while somebody was sending
@@ -51,6 +54,7 @@ struct ptcp_tx {
 	enum ptcp_tx_state state;
 	bool kick;
 	bool splice;
+	struct list_head urgent;
 	struct list_head calls;
 	struct list_head notes;
 	struct prpc_call *call;
@@ -135,6 +139,8 @@ struct ptcp_conn {
 	int shake_status;
 	struct ptcp_tx tx;
 	struct ptcp_rx rx;
+	struct tasklet_struct rx_tasklet;
+	struct work_struct rx_work;
 	struct delayed_work watch;
 	u32 acked;
 	unsigned long heard;
@@ -184,6 +190,11 @@ int ptcp_send_reply(struct prpc_conn *conn, const void *buf, size_t len);
 bool ptcp_tx_cancel(struct ptcp_conn *c, struct prpc_call *call);
 
 /* ---- tcp_rx.c ---- */
+void ptcp_rx_init(struct ptcp_conn *c);
+/* Something has come; records without TLS.  Socket lock held, sk_callback_lock too. */
+void ptcp_rx_arrived(struct ptcp_conn *c);
+/* Unhooked: until nothing of what was put off runs any more.  May sleep. */
+void ptcp_rx_quiesce(struct ptcp_conn *c);
 /* Take what the socket has.  Socket lock held.  Bytes taken, or -errno. */
 int ptcp_rx_run(struct ptcp_conn *c);
 /* Forget @call.  May sleep. */

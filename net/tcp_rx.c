@@ -8,6 +8,10 @@
  * sleeping, and neither tx.lock nor the socket lock may be taken here.  With TLS
  * it runs in a work item, see tls.c, which changes none of that.
  *
+ * In the middle of a large reply it waits for the end of the softirq round that
+ * brings the segments (a tasklet): TCP acknowledges whenever something has been read,
+ * and each acknowledgement costs both ends, up to waking a thread of the server.
+ *
  * Everything read here is hostile.  Each step consumes at least one byte or
  * fails the connection; what is copied is limited by the call's own sizes.
  */
@@ -140,6 +144,30 @@ static int ptcp_rx_mark(struct ptcp_conn *c, struct sk_buff *skb,
 	return n;
 }
 
+/*
+ * To where the data belong.  skb_copy_datagram_iter() would do, but looks at each
+ * page as if it went to user space, which takes as long as half of the copying.
+ */
+static int ptcp_rx_copy(struct ptcp_rx *rx, struct sk_buff *skb, unsigned int off,
+			u32 len)
+{
+	struct skb_seq_state st;
+	unsigned int n;
+	const u8 *from;
+	u32 done = 0;
+
+	skb_prepare_seq_read(skb, off, off + len, &st);
+	while ((n = skb_seq_read(done, &from, &st))) {
+		n = min(n, len - done);
+		if (_copy_to_iter(from, n, &rx->iter) != n) {
+			skb_abort_seq_read(&st);
+			return -EREMOTEIO;
+		}
+		done += n;
+	}
+	return done == len ? 0 : -EREMOTEIO;
+}
+
 /* Bytes inside a fragment: as many of @len as the mode takes at once. */
 static int ptcp_rx_bytes(struct ptcp_conn *c, struct sk_buff *skb,
 			 unsigned int off, u32 len)
@@ -166,7 +194,7 @@ static int ptcp_rx_bytes(struct ptcp_conn *c, struct sk_buff *skb,
 		break;
 	case PTCP_RX_DATA:
 		n = min_t(size_t, n, iov_iter_count(&rx->iter));
-		if (skb_copy_datagram_iter(skb, off, &rx->iter, n))
+		if (ptcp_rx_copy(rx, skb, off, n))
 			return -EREMOTEIO;
 		call->in_len += n;
 		if (!iov_iter_count(&rx->iter))
@@ -255,6 +283,81 @@ int ptcp_rx_run(struct ptcp_conn *c)
 		return READ_ONCE(c->sock->ops)->read_sock(c->sock->sk, &desc,
 							  ptcp_rx_actor);
 	return tcp_read_sock(c->sock->sk, &desc, ptcp_rx_actor);
+}
+
+/* Socket lock held. */
+static void ptcp_rx_take(struct ptcp_conn *c)
+{
+	struct sock *sk = c->sock->sk;
+
+	ptcp_rx_run(c);
+	/* here, not in state_change: data that came with the FIN counts */
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		prpc_conn_down(&c->conn, -ECONNRESET);
+}
+
+/* Does what has arrived end no reply, so that nobody can be told anything? */
+static bool ptcp_rx_may_wait(const struct ptcp_conn *c)
+{
+	const struct sock *sk = c->sock->sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return c->rx.left > tp->rcv_nxt - tp->copied_seq &&
+	       !sock_owned_by_user(sk) && !(sk->sk_shutdown & RCV_SHUTDOWN);
+}
+
+void ptcp_rx_arrived(struct ptcp_conn *c)
+{
+	if (ptcp_rx_may_wait(c))
+		tasklet_schedule(&c->rx_tasklet);
+	else
+		ptcp_rx_take(c);
+}
+
+/* The connection is still hooked, or there is nothing to read it for. */
+static void ptcp_rx_late(struct ptcp_conn *c)
+{
+	struct sock *sk = c->sock->sk;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	if (sk->sk_user_data == c)
+		ptcp_rx_take(c);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void ptcp_rx_tasklet(struct tasklet_struct *t)
+{
+	struct ptcp_conn *c = from_tasklet(c, t, rx_tasklet);
+	struct sock *sk = c->sock->sk;
+
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		queue_work(prpc_io_wq, &c->rx_work);
+	else
+		ptcp_rx_late(c);
+	bh_unlock_sock(sk);
+}
+
+/* A task had the socket at the end of the round, and may be sending for long. */
+static void ptcp_rx_work(struct work_struct *work)
+{
+	struct ptcp_conn *c = container_of(work, struct ptcp_conn, rx_work);
+
+	lock_sock(c->sock->sk);
+	ptcp_rx_late(c);
+	release_sock(c->sock->sk);
+}
+
+void ptcp_rx_init(struct ptcp_conn *c)
+{
+	tasklet_setup(&c->rx_tasklet, ptcp_rx_tasklet);
+	INIT_WORK(&c->rx_work, ptcp_rx_work);
+}
+
+void ptcp_rx_quiesce(struct ptcp_conn *c)
+{
+	tasklet_kill(&c->rx_tasklet);
+	cancel_work_sync(&c->rx_work);
 }
 
 void ptcp_rx_cancel(struct ptcp_conn *c, struct prpc_call *call)

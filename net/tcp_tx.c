@@ -21,6 +21,8 @@
 /* Of the calls that the server has, this part may be held; up to this size. */
 #define PTCP_HOLD_SHARE		4
 #define PTCP_HOLD_BYTES		1024
+/* Payload of a call that need not wait for larger ones. */
+#define PTCP_URGENT_BYTES	8192u
 
 static const u8 ptcp_zero[4];
 
@@ -31,6 +33,7 @@ void ptcp_tx_init(struct ptcp_conn *c)
 	struct ptcp_tx *tx = &c->tx;
 
 	spin_lock_init(&tx->lock);
+	INIT_LIST_HEAD(&tx->urgent);
 	INIT_LIST_HEAD(&tx->calls);
 	INIT_LIST_HEAD(&tx->notes);
 	INIT_WORK(&tx->work, ptcp_tx_work);
@@ -92,7 +95,8 @@ static void ptcp_tx_take_note(struct ptcp_tx *tx, struct ptcp_note *note)
 
 static bool ptcp_tx_queued(const struct ptcp_tx *tx)
 {
-	return !list_empty(&tx->calls) || !list_empty(&tx->notes);
+	return !list_empty(&tx->urgent) || !list_empty(&tx->calls) ||
+	       !list_empty(&tx->notes);
 }
 
 /* Answers to the server first: it may be waiting with a lock held. */
@@ -107,6 +111,9 @@ static bool ptcp_tx_next(struct ptcp_conn *c)
 	if (!list_empty(&tx->notes))
 		ptcp_tx_take_note(tx, list_first_entry(&tx->notes,
 						       struct ptcp_note, link));
+	else if (!list_empty(&tx->urgent))
+		ptcp_tx_take_call(c, list_first_entry(&tx->urgent,
+						      struct prpc_call, link));
 	else if (!list_empty(&tx->calls))
 		ptcp_tx_take_call(c, list_first_entry(&tx->calls,
 						      struct prpc_call, link));
@@ -361,9 +368,11 @@ static void ptcp_tx_work(struct work_struct *work)
 void ptcp_send(struct prpc_conn *conn, struct prpc_call *call)
 {
 	struct ptcp_conn *c = ptcp_conn(conn);
+	struct ptcp_tx *tx = &c->tx;
 
-	spin_lock(&c->tx.lock);
-	list_add_tail(&call->link, &c->tx.calls);
+	spin_lock(&tx->lock);
+	list_add_tail(&call->link, call->out.len > PTCP_URGENT_BYTES ? &tx->calls :
+								       &tx->urgent);
 	ptcp_tx_kick(c);
 }
 
@@ -424,6 +433,7 @@ void ptcp_tx_stop(struct ptcp_conn *c)
 
 	spin_lock(&tx->lock);
 	tx->state = PTCP_TX_DEAD;
+	list_splice_tail_init(&tx->urgent, &tx->calls);
 	list_for_each_entry_safe(call, next, &tx->calls, link)
 		list_del_init(&call->link);
 	list_for_each_entry_safe(note, n, &tx->notes, link)
