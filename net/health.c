@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is anybody there?  Paths that have died without a word, and links that go
- * down and come up.
+ * Is anybody there?  Paths that have died without a word, and links and
+ * addresses of ours that go and come.
  *
  * While calls are outstanding, a look ten times a second: a path on which the
  * other machine's transport has not been heard of for a while is sent a NULL
@@ -15,6 +15,8 @@
 #include <linux/inetdevice.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
+#include <net/addrconf.h>
+#include <net/if_inet6.h>
 #include "internal.h"
 
 #define PRPC_WATCH		(HZ / 10)
@@ -267,6 +269,97 @@ static struct notifier_block prpc_netdev_notifier = {
 	.notifier_call = prpc_netdev_event,
 };
 
+/* ---- addresses of ours ---- */
+
+static bool prpc_starts_from(const struct prpc_path *path, const struct sockaddr_storage *from)
+{
+	const struct sockaddr_storage *local = &path->conn->local;
+
+	if (local->ss_family != from->ss_family)
+		return false;
+	if (from->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)local)->sin_addr.s_addr ==
+		       ((const struct sockaddr_in *)from)->sin_addr.s_addr;
+	return ipv6_addr_equal(&((const struct sockaddr_in6 *)local)->sin6_addr,
+			       &((const struct sockaddr_in6 *)from)->sin6_addr);
+}
+
+static bool prpc_other_sources(const struct prpc_peer *peer,
+			       const struct sockaddr_storage *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < peer->nr_live; i++)
+		if (!prpc_starts_from(peer->live[i], from))
+			return true;
+	return false;
+}
+
+/* An address that is gone neither sends nor receives; the last paths stay. */
+static void prpc_source_gone(struct prpc_peer *peer, const struct sockaddr_storage *from)
+{
+	unsigned int i;
+
+	if (!prpc_other_sources(peer, from))
+		return;
+	for (i = peer->nr_live; i--; )
+		if (prpc_starts_from(peer->live[i], from))
+			prpc_conn_down_locked(peer->live[i]->conn, -EADDRNOTAVAIL);
+}
+
+static void prpc_addr_event(const struct net_device *dev, unsigned long event,
+			    const struct sockaddr_storage *from)
+{
+	struct prpc_peer *peer;
+
+	if (event == NETDEV_UP)
+		prpc_link_event(dev_net(dev), dev->ifindex,
+				netif_running(dev) && netif_carrier_ok(dev));
+	if (event != NETDEV_DOWN)
+		return;
+	spin_lock_bh(&prpc_peers_lock);
+	list_for_each_entry(peer, &prpc_peers, link) {
+		if (!net_eq(peer->net, dev_net(dev)))
+			continue;
+		spin_lock(&peer->lock);
+		prpc_source_gone(peer, from);
+		spin_unlock(&peer->lock);
+	}
+	spin_unlock_bh(&prpc_peers_lock);
+}
+
+static int prpc_inetaddr_event(struct notifier_block *nb, unsigned long event,
+			       void *ptr)
+{
+	const struct in_ifaddr *ifa = ptr;
+	struct sockaddr_storage from = { .ss_family = AF_INET };
+
+	((struct sockaddr_in *)&from)->sin_addr.s_addr = ifa->ifa_local;
+	prpc_addr_event(ifa->ifa_dev->dev, event, &from);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block prpc_inetaddr_notifier = {
+	.notifier_call = prpc_inetaddr_event,
+};
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int prpc_inet6addr_event(struct notifier_block *nb, unsigned long event,
+				void *ptr)
+{
+	const struct inet6_ifaddr *ifa = ptr;
+	struct sockaddr_storage from = { .ss_family = AF_INET6 };
+
+	((struct sockaddr_in6 *)&from)->sin6_addr = ifa->addr;
+	prpc_addr_event(ifa->idev->dev, event, &from);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block prpc_inet6addr_notifier = {
+	.notifier_call = prpc_inet6addr_event,
+};
+#endif
+
 /* ---- coming and going ---- */
 
 void prpc_watch_init(struct prpc_peer *peer)
@@ -288,10 +381,22 @@ void prpc_watch_stop(struct prpc_peer *peer)
 
 int prpc_link_init(void)
 {
-	return register_netdevice_notifier(&prpc_netdev_notifier);
+	int error = register_netdevice_notifier(&prpc_netdev_notifier);
+
+	if (error)
+		return error;
+	register_inetaddr_notifier(&prpc_inetaddr_notifier);
+#if IS_ENABLED(CONFIG_IPV6)
+	register_inet6addr_notifier(&prpc_inet6addr_notifier);
+#endif
+	return 0;
 }
 
 void prpc_link_exit(void)
 {
+#if IS_ENABLED(CONFIG_IPV6)
+	unregister_inet6addr_notifier(&prpc_inet6addr_notifier);
+#endif
+	unregister_inetaddr_notifier(&prpc_inetaddr_notifier);
 	unregister_netdevice_notifier(&prpc_netdev_notifier);
 }
