@@ -68,10 +68,16 @@ check-debug: deps
 	@tests/run --fs penstock --kernel debug
 check-rdma: deps
 	@tests/run --fs penstock --proto rdma
+check-thrash: deps
+	@tests/run --fs penstock --thrash
 check-nfs: deps
 	@tests/run --fs nfs
 bench: deps
 	@tests/perf/bench
+bench-paths: deps
+	@tests/perf/paths
+bench-failover: deps
+	@tests/perf/failover --repeats 50
 
 unit: deps
 	+@$(MAKE) --no-print-directory -C tests/unit check
@@ -98,11 +104,13 @@ help:
 	@echo "                      check-debug: with a client kernel that has KASAN, lockdep and more"
 	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
 	@echo "make check-chaos      1,000 times: kill, silence or restart something while journals are written"
+	@echo "make check-thrash     all cases over eight paths, some of which are down at any time"
 	@echo "make check-history    random histories of two clients, judged; 30 seeds"
-	@echo "make bench            penstock against the kernel's client, in virtual time"
+	@echo "make bench            penstock against the kernel's client, in virtual time; bench-paths: several rails;"
+	@echo "                      bench-failover: how long requests wait when one of two paths dies"
 	@echo "make unit fuzz-short fuzz style"
 
 .PHONY: all module modules userspace install module-install userspace-install \
 	dkms-install deb clean deps demo check check-long check-nfs check-debug \
-	check-recovery check-chaos check-history check-rdma bench unit \
+	check-recovery check-chaos check-history check-rdma check-thrash bench bench-paths bench-failover unit \
 	fuzz-short fuzz style help

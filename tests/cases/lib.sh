@@ -11,8 +11,9 @@
 #	#: proto=tcp		is about TCP: skipped in tests/run --proto rdma
 #
 # PROTO says what mounts are carried by, tcp or rdma; empty: as the client likes.
+# PATHS: how many paths a mount of node1 has, over both rails; empty: one.
 
-: "${FS:=penstock}" "${NODE:=node1}" "${PROTO:=}"
+: "${FS:=penstock}" "${NODE:=node1}" "${PROTO:=}" "${PATHS:=}"
 
 fail() {
 	{ set +x; } 2>/dev/null
@@ -76,6 +77,11 @@ mount_fs() {
 		mount -t nfs -o "vers=4.2,nosharecache${options:+,$options}" "$1" "$2" ;;
 	*)
 		type=$FS
+		case ${PATHS:+$1} in
+		node1:*)
+			options=paths=$PATHS${options:+,$options}
+			set -- "node1,node1-rail2:${1#*:}" "$2" ;;
+		esac
 		mount -t "$FS" ${options:+-o "$options"} "$1" "$2" ;;
 	esac || fail "cannot mount $1"
 	[ -z "$PROTO" ] || eq "$(carriers "$2")" "$PROTO " "what carries $2"

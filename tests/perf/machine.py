@@ -5,6 +5,7 @@ import atexit
 import os
 import shlex
 import shutil
+import subprocess
 
 from bed import host, initrd
 from bed.guest import PORTS, CommandTimeout, Guest, GuestError
@@ -26,14 +27,35 @@ class MeasureError(Exception):
     """A row that could not be measured; says why."""
 
 
+def module(series):
+    host.say(f"bench: building the module for {series}")
+    if subprocess.run([os.path.join(host.REPO, "scripts/build-in-tree"), series],
+                      stdout=subprocess.DEVNULL).returncode:
+        raise host.BedError("the build failed (above)")
+
+
+def programs():
+    """Those that guest/ has the sources of."""
+    bindir = os.path.join(host.REPO, "build/bench/bin")
+    os.makedirs(bindir, exist_ok=True)
+    for prog in ("psnap", "psmeta"):
+        source = os.path.join(host.REPO, "tests/perf/guest", prog + ".c")
+        if subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-o",
+                           os.path.join(bindir, prog), source]).returncode:
+            raise host.BedError(f"{prog} does not compile (above); install gcc and libc6-dev")
+
+
 class Machine:
     """Client and server in one guest with one processor."""
 
-    def __init__(self, name, series, fs, build, proto):
-        """build: the directory below build/ that the module is loaded from"""
+    def __init__(self, name, series, fs, build, proto, **settings):
+        """build: the directory below build/ that the module is loaded from;
+        settings: more for guest/setup and guest/lib.sh"""
         self.dir = os.path.join(host.cache(), "run", name)
         self.kernel = host.Kernel(series)
         self.fs, self.build, self.proto = fs, build, proto
+        settings.update(PROTO=proto, DATA_MB=DATA_MB, WARM_MB=WARM_MB)
+        self.settings = " ".join(f"{name}={value}" for name, value in settings.items())
         self.guest = Guest(self.dir, "bench")
         self.out = os.path.join(self.dir, "out")
         atexit.register(self.remove)
@@ -46,8 +68,8 @@ class Machine:
             host.say(f"bench: booting again, since: {str(e).splitlines()[0]}")
             self.down()
             self._boot()
-        self.run(f"PROTO={self.proto} DATA_MB={DATA_MB} WARM_MB={WARM_MB} "
-                 "/penstock/repo/tests/perf/guest/setup " + " ".join(self.fs), 900)
+        self.guest.trouble()        # virtual minutes pass while the boot waits for the host's disk
+        self.run(f"{self.settings} /penstock/repo/tests/perf/guest/setup " + " ".join(self.fs), 900)
         if "penstock" in self.fs:
             self.run("/penstock/guest/load", 300)
         self.run("exec /run/bench/psnap /run/snap /penstock/out/windows "
@@ -114,7 +136,7 @@ class Machine:
 
     def call(self, words, limit):
         """Run a function of guest/lib.sh."""
-        return self.run(f"set -eu; PROTO={self.proto} DATA_MB={DATA_MB} WARM_MB={WARM_MB}; "
+        return self.run(f"set -eu; {self.settings}; "
                         f". /penstock/repo/tests/perf/guest/lib.sh; {words}", limit)
 
     def ceilings(self):
@@ -124,16 +146,16 @@ class Machine:
 
     def row(self, words, limit):
         """Measure: words are a call of a function in guest/lib.sh."""
-        before = self._windows()
+        before = self.windows()
         call = " ".join(shlex.quote(str(w)) for w in words)
         out = self.call(call, limit)
-        after = self._windows()
+        after = self.windows()
         if len(after) != len(before) + 1:
             with open(os.path.join(self.out, "psnap.log")) as f:
                 raise MeasureError(f"no window was recorded: {f.read()}{out}")
         return out, after[-1]
 
-    def _windows(self):
+    def windows(self):
         try:
             with open(os.path.join(self.out, "windows")) as f:
                 return f.read().splitlines()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Paths that go and come while other tests run: never both rails at a time."""
+
+import random
+import threading
+
+from .guest import GuestError
+
+# Beside what runs on the host, with its own ideas of links and servers: what is
+# about single connections
+ALONE = {"mount", "net"}
+PATHS = 8               # two rails and two addresses, in lanes
+SILENT = ("nft -f - <<'END'\ntable inet thrash {{\n"
+          " chain in {{ type filter hook input priority -300; iifname {dev} drop; }}\n"
+          " chain out {{ type filter hook output priority -300; oifname {dev} drop; }}\n}}\nEND")
+# Of all mounts with several paths
+DOWN = "awk '/^\tpath: / && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
+
+
+class Thrasher(threading.Thread):
+    """Until stop(): now a rail of the client has no carrier, now node1 is not
+    heard of on one, for up to two seconds each.
+
+    hits: how often; seen: how often that took paths of a mount down."""
+
+    def __init__(self, cluster):
+        super().__init__(daemon=True)
+        self.cluster = cluster
+        self.random = random.Random(cluster.name)
+        self.ended = threading.Event()
+        self.hits = self.seen = 0
+        self.trouble = None
+
+    def run(self):
+        try:
+            while not self.ended.wait(self.random.uniform(0.5, 3)):
+                self._hit(self.random.randrange(2))
+        except GuestError as e:
+            self.trouble = str(e)
+
+    def _hit(self, rail):
+        client, node = self.cluster.client, self.cluster.nodes[0]
+        pause = self.random.uniform(0.2, 2)
+        self.hits += 1
+        if self.random.random() < 0.5:
+            client.link(rail, False)
+            try:
+                self._look(pause)
+            finally:
+                client.link(rail, True)
+        else:
+            node.check(SILENT.format(dev=f"eth{rail}"))
+            try:
+                self._look(pause)
+            finally:
+                node.check("nft delete table inet thrash")
+
+    def _look(self, pause):
+        self.ended.wait(pause)
+        self.seen += self.cluster.client.check(DOWN).strip() != "0"
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        if self.trouble:
+            raise GuestError(f"taking paths down failed: {self.trouble}")

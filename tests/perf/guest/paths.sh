@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0
+# Several rails at a time; lib.sh has been read before.
+PROTO=tcp
+
+# Mount over the first N rails, one connection each.
+# rails_mount FS N
+rails_mount() {
+	for m in $(awk '$3 ~ /^(nfs4|penstock)$/ { print $2 }' /proc/mounts); do
+		umount $m
+	done
+	case $1 in
+	penstock)
+		addrs=$(seq -s, -f 10.9.%g.2 0 $(($2 - 1)))
+		mount -t penstock -o proto=tcp,paths=$2,rails=$(seq -s, -f cl%g 0 $(($2 - 1))) $addrs:/export $M
+		;;
+	nfs)	# an address joins the first mount's client when it is mounted as well
+		mount -t nfs -o vers=4.2,proto=tcp,max_connect=16 10.9.0.2:/export $M
+		for i in $(seq 1 $(($2 - 1))); do
+			mkdir -p /mnt/more$i
+			mount -t nfs -o vers=4.2,proto=tcp,max_connect=16 10.9.$i.2:/export /mnt/more$i
+		done
+		;;
+	esac
+	really $1
+}
+
+# A line "RX TX" of bytes for each rail.
+rails_bytes() {
+	for i in $(seq 0 $((RAILS - 1))); do
+		echo $(cat /sys/class/net/cl$i/statistics/rx_bytes /sys/class/net/cl$i/statistics/tx_bytes)
+	done
+}
+
+# Bytes of each rail before and after, and what fio says.
+# rails_run FS FIO_OPTIONS...
+rails_run() {
+	fs=$1
+	shift
+	sync
+	rails_bytes >/run/before
+	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
+		--output=/run/rails.json --output-format=json "$@"
+	rails_bytes >/run/after
+	really $fs
+	cat /run/before /run/after /run/rails.json
+}
+
+# ---- deaths of the second rail, and what undoes them ----
+
+FIO_CHECKED="--bs=64k --direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c --verify_fatal=1 --rate_iops=100"
+
+server_nft() {
+	ip netns exec server nft -f -
+}
+
+rail_dies() {
+	case $1 in
+	silent)		# nothing comes in, nothing goes out, nobody is told
+		server_nft <<-'END'
+			table inet death {
+				chain in { type filter hook input priority -300; iifname sv1 drop; }
+				chain out { type filter hook output priority -300; oifname sv1 drop; }
+			}
+		END
+		;;
+	deaf)		# the server hears nothing
+		server_nft <<-'END'
+			table inet death {
+				chain in { type filter hook input priority -300; iifname sv1 drop; }
+			}
+		END
+		;;
+	mute)		# the server hears, its answers are lost
+		server_nft <<-'END'
+			table inet death {
+				chain out { type filter hook output priority -300; oifname sv1 drop; }
+			}
+		END
+		;;
+	reset)		# whoever talks to that address is refused
+		server_nft <<-'END'
+			table inet death {
+				chain in { type filter hook input priority -300; iifname sv1 meta l4proto tcp reject with tcp reset; }
+			}
+		END
+		;;
+	cable)	ip -n server link set sv1 down ;;
+	device)	ip link set cl1 down ;;
+	address) ip addr del 10.9.1.1/24 dev cl1 ;;
+	esac
+}
+
+rail_lives() {
+	case $1 in
+	cable)	ip -n server link set sv1 up ;;
+	device)	ip link set cl1 up ;;
+	address) ip addr add 10.9.1.1/24 dev cl1 ;;
+	*)	echo "delete table inet death" | server_nft ;;
+	esac
+}
+
+# What failover_run reads.
+failover_data() {
+	rails_mount $1 2
+	fio --name=w --filename=$M/$1/checked --size=16m --rw=write $FIO_CHECKED --rate_iops=0 --do_verify=0 \
+		--output=/dev/null
+}
+
+# Two jobs, one that writes and reads back, one that reads; meanwhile the second
+# rail dies after DELAY seconds, for DEAD seconds.
+# failover_run FS KIND DELAY DEAD
+failover_run() {
+	rails_mount $1 2
+	total=$(($4 + 4))
+	rails_bytes >/run/before
+	fio --directory=$M/$1 --fallocate=none --eta=never --disk_util=0 --output=/run/rails.json --output-format=json \
+		--name=w --filename=written --size=$((total * 6400))k --rw=randwrite $FIO_CHECKED --do_verify=1 \
+		--name=r --filename=checked --size=16m --rw=randread $FIO_CHECKED --time_based --runtime=$total &
+	sleep $3
+	rail_dies $2
+	rails_bytes >/run/after
+	sleep $4
+	rail_lives $2
+	wait $!
+	really $1
+	cat /run/before /run/after /run/rails.json
+}
+
+# ---- how many calls ----
+
+# Nothing happens on a mount; HELD: a file is open and locked.
+# calls_idle N SECONDS NAME [HELD]
+calls_idle() {
+	rails_mount penstock $1
+	if [ -n "${4:-}" ]; then
+		echo >$M/penstock/held
+		exec 8<>$M/penstock/held
+		flock -x 8
+	fi
+	sleep 30
+	echo begin $3 >$SNAP
+	sleep $2
+	echo end $3 >$SNAP
+	really penstock
+	exec 8<&-
+}
+
+# FILES files of MB MiB each are written, synced and closed.
+# calls_checkpoint N NAME FILES MB
+calls_checkpoint() {
+	rails_mount penstock $1
+	mkdir -p $M/penstock/checkpoint
+	echo begin $2 >$SNAP
+	for i in $(seq $3); do
+		dd if=/dev/zero of=$M/penstock/checkpoint/$i bs=1M count=$4 conv=fsync status=none
+	done
+	echo end $2 >$SNAP
+	really penstock
+	rm -r $M/penstock/checkpoint
+}
+
+# A file is read by a job that starts.
+# calls_restart N NAME MB
+calls_restart() {
+	rails_mount penstock $1
+	dd if=/dev/zero of=$M/penstock/model bs=1M count=$3 conv=fsync status=none
+	rails_mount penstock $1
+	echo begin $2 >$SNAP
+	cat $M/penstock/model >/dev/null
+	echo end $2 >$SNAP
+	really penstock
+	rm $M/penstock/model
+}
