@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is anybody there?  Paths that have died without a word, and links and
- * addresses of ours that go and come.
+ * Is anybody there?  Paths that have died without a word.
  *
  * While calls are outstanding, a look ten times a second: a path on which the
  * other machine's transport has not been heard of for a while is sent a NULL
@@ -12,11 +11,7 @@
  * the last path is never given up here.  Giving up one that lives does no harm:
  * its calls are sent again in their session slots, where they run once.
  */
-#include <linux/inetdevice.h>
 #include <linux/jiffies.h>
-#include <linux/netdevice.h>
-#include <net/addrconf.h>
-#include <net/if_inet6.h>
 #include "internal.h"
 
 #define PRPC_WATCH		(HZ / 10)
@@ -27,15 +22,9 @@
 #define PRPC_PROBE_LASTS	(2 * HZ)
 /* A look that comes so late says that we have slept, not the others. */
 #define PRPC_WATCH_LATE		(3 * PRPC_WATCH)
-/* A link that is up may still have to find its neighbours. */
-#define PRPC_LINK_SETTLE	(HZ / 5)
 
 /* Idle connections are only heard of now and then: TCP's keepalive. */
 #define PRPC_HEARD		(8 * HZ)
-
-static LIST_HEAD(prpc_peers);
-/* Guards prpc_peers; outside peer->lock. */
-static DEFINE_SPINLOCK(prpc_peers_lock);
 
 /* ---- probes ---- */
 
@@ -184,219 +173,15 @@ void prpc_watch_arm(struct prpc_peer *peer)
 	queue_delayed_work(prpc_io_wq, &peer->watch_work, PRPC_WATCH);
 }
 
-/* ---- links ---- */
-
-/* Does any live path of @peer not go through interface @ifindex? */
-static bool prpc_other_links(const struct prpc_peer *peer, int ifindex)
-{
-	unsigned int i;
-
-	for (i = 0; i < peer->nr_live; i++)
-		if (peer->live[i]->ifindex != ifindex)
-			return true;
-	return false;
-}
-
-/* The last paths stay: TCP outlives a link that comes back soon. */
-static void prpc_link_down(struct prpc_peer *peer, int ifindex)
-{
-	unsigned int i;
-
-	if (!prpc_other_links(peer, ifindex))
-		return;
-	for (i = peer->nr_live; i--; )
-		if (peer->live[i]->ifindex == ifindex)
-			prpc_conn_down_locked(peer->live[i]->conn, -ENETDOWN);
-}
-
-/*
- * A path that has had no connection yet may be of any interface.  An attempt
- * begun while the link was down has its next SYN seconds away: it begins anew.
- */
-static void prpc_link_up(struct prpc_peer *peer, int ifindex)
-{
-	struct prpc_path *path;
-
-	list_for_each_entry(path, &peer->paths, link) {
-		if (!path->ifindex || path->ifindex == ifindex)
-			prpc_path_kick(path, PRPC_LINK_SETTLE);
-		if (path->ifindex == ifindex && path->state == PRPC_PATH_CONNECTING) {
-			set_bit(PRPC_CONN_CLOSING, &path->conn->flags);
-			wake_up_all(&path->conn->wait);
-		}
-	}
-}
-
-static void prpc_link_event(const struct net *net, int ifindex, bool up)
-{
-	struct prpc_peer *peer;
-
-	spin_lock_bh(&prpc_peers_lock);
-	list_for_each_entry(peer, &prpc_peers, link) {
-		if (!net_eq(peer->net, net))
-			continue;
-		spin_lock(&peer->lock);
-		if (up)
-			prpc_link_up(peer, ifindex);
-		else
-			prpc_link_down(peer, ifindex);
-		spin_unlock(&peer->lock);
-	}
-	spin_unlock_bh(&prpc_peers_lock);
-}
-
-static int prpc_netdev_event(struct notifier_block *nb, unsigned long event,
-			     void *ptr)
-{
-	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
-	bool up = netif_running(dev) && netif_carrier_ok(dev);
-
-	switch (event) {
-	case NETDEV_GOING_DOWN:
-	case NETDEV_DOWN:
-	case NETDEV_UNREGISTER:
-		prpc_link_event(dev_net(dev), dev->ifindex, false);
-		break;
-	case NETDEV_UP:
-	case NETDEV_CHANGE:
-		prpc_link_event(dev_net(dev), dev->ifindex, up);
-		break;
-	}
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block prpc_netdev_notifier = {
-	.notifier_call = prpc_netdev_event,
-};
-
-/* ---- addresses of ours ---- */
-
-static bool prpc_starts_from(const struct prpc_path *path, const struct sockaddr_storage *from)
-{
-	const struct sockaddr_storage *local = &path->conn->local;
-
-	if (local->ss_family != from->ss_family)
-		return false;
-	if (from->ss_family == AF_INET)
-		return ((const struct sockaddr_in *)local)->sin_addr.s_addr ==
-		       ((const struct sockaddr_in *)from)->sin_addr.s_addr;
-	return ipv6_addr_equal(&((const struct sockaddr_in6 *)local)->sin6_addr,
-			       &((const struct sockaddr_in6 *)from)->sin6_addr);
-}
-
-static bool prpc_other_sources(const struct prpc_peer *peer,
-			       const struct sockaddr_storage *from)
-{
-	unsigned int i;
-
-	for (i = 0; i < peer->nr_live; i++)
-		if (!prpc_starts_from(peer->live[i], from))
-			return true;
-	return false;
-}
-
-/* An address that is gone neither sends nor receives; the last paths stay. */
-static void prpc_source_gone(struct prpc_peer *peer, const struct sockaddr_storage *from)
-{
-	unsigned int i;
-
-	if (!prpc_other_sources(peer, from))
-		return;
-	for (i = peer->nr_live; i--; )
-		if (prpc_starts_from(peer->live[i], from))
-			prpc_conn_down_locked(peer->live[i]->conn, -EADDRNOTAVAIL);
-}
-
-static void prpc_addr_event(const struct net_device *dev, unsigned long event,
-			    const struct sockaddr_storage *from)
-{
-	struct prpc_peer *peer;
-
-	if (event == NETDEV_UP)
-		prpc_link_event(dev_net(dev), dev->ifindex,
-				netif_running(dev) && netif_carrier_ok(dev));
-	if (event != NETDEV_DOWN)
-		return;
-	spin_lock_bh(&prpc_peers_lock);
-	list_for_each_entry(peer, &prpc_peers, link) {
-		if (!net_eq(peer->net, dev_net(dev)))
-			continue;
-		spin_lock(&peer->lock);
-		prpc_source_gone(peer, from);
-		spin_unlock(&peer->lock);
-	}
-	spin_unlock_bh(&prpc_peers_lock);
-}
-
-static int prpc_inetaddr_event(struct notifier_block *nb, unsigned long event,
-			       void *ptr)
-{
-	const struct in_ifaddr *ifa = ptr;
-	struct sockaddr_storage from = { .ss_family = AF_INET };
-
-	((struct sockaddr_in *)&from)->sin_addr.s_addr = ifa->ifa_local;
-	prpc_addr_event(ifa->ifa_dev->dev, event, &from);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block prpc_inetaddr_notifier = {
-	.notifier_call = prpc_inetaddr_event,
-};
-
-#if IS_ENABLED(CONFIG_IPV6)
-static int prpc_inet6addr_event(struct notifier_block *nb, unsigned long event,
-				void *ptr)
-{
-	const struct inet6_ifaddr *ifa = ptr;
-	struct sockaddr_storage from = { .ss_family = AF_INET6 };
-
-	((struct sockaddr_in6 *)&from)->sin6_addr = ifa->addr;
-	prpc_addr_event(ifa->idev->dev, event, &from);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block prpc_inet6addr_notifier = {
-	.notifier_call = prpc_inet6addr_event,
-};
-#endif
-
 /* ---- coming and going ---- */
 
 void prpc_watch_init(struct prpc_peer *peer)
 {
 	INIT_DELAYED_WORK(&peer->watch_work, prpc_watch_work);
-	spin_lock_bh(&prpc_peers_lock);
-	list_add_tail(&peer->link, &prpc_peers);
-	spin_unlock_bh(&prpc_peers_lock);
 }
 
 /* peer->dying is set.  Probes under way are failed with all other calls. */
 void prpc_watch_stop(struct prpc_peer *peer)
 {
-	spin_lock_bh(&prpc_peers_lock);
-	list_del_init(&peer->link);
-	spin_unlock_bh(&prpc_peers_lock);
 	cancel_delayed_work_sync(&peer->watch_work);
-}
-
-int prpc_link_init(void)
-{
-	int error = register_netdevice_notifier(&prpc_netdev_notifier);
-
-	if (error)
-		return error;
-	register_inetaddr_notifier(&prpc_inetaddr_notifier);
-#if IS_ENABLED(CONFIG_IPV6)
-	register_inet6addr_notifier(&prpc_inet6addr_notifier);
-#endif
-	return 0;
-}
-
-void prpc_link_exit(void)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	unregister_inet6addr_notifier(&prpc_inet6addr_notifier);
-#endif
-	unregister_inetaddr_notifier(&prpc_inetaddr_notifier);
-	unregister_netdevice_notifier(&prpc_netdev_notifier);
 }

@@ -222,7 +222,7 @@ struct prpc_peer {
 	unsigned long watched;
 	unsigned long relaxed;
 	wait_queue_head_t wait;
-	struct list_head link;		/* prpc_peers in health.c */
+	struct list_head link;		/* prpc_peers in link.c */
 	struct list_head paths;
 	struct list_head retired;
 	struct mutex change;
@@ -323,6 +323,11 @@ void prpc_watch_init(struct prpc_peer *peer);
 void prpc_watch_stop(struct prpc_peer *peer);
 /* Look after calls that are outstanding.  peer->lock held. */
 void prpc_watch_arm(struct prpc_peer *peer);
+
+/* ---- link.c ---- */
+/* Tell @peer of what happens to links and addresses of ours, or no more. */
+void prpc_link_join(struct prpc_peer *peer);
+void prpc_link_leave(struct prpc_peer *peer);
 int prpc_link_init(void);
 void prpc_link_exit(void);
 

@@ -182,6 +182,7 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 		return ERR_PTR(error);
 	}
 	prpc_watch_init(peer);
+	prpc_link_join(peer);
 	return peer;
 }
 
@@ -316,6 +317,7 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 	spin_unlock_bh(&peer->lock);
 	wake_up_all(&peer->wait);
 	prpc_unexpose(peer);
+	prpc_link_leave(peer);
 	prpc_watch_stop(peer);
 
 	list_for_each_entry(path, &peer->paths, link)

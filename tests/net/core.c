@@ -13,6 +13,7 @@
 #include "../../net/rail.c"
 #include "../../net/change.c"
 #include "../../net/health.c"
+#include "../../net/link.c"
 #include "../../net/peer.c"
 #include "../../net/memory.c"
 #include "../../net/stats.c"

@@ -31,16 +31,25 @@ rails_bytes() {
 	done
 }
 
-# Bytes of each rail before and after, and what fio says.
-# rails_run FS FIO_OPTIONS...
+# Bytes of each rail before and after, and what fio says. SECONDS: look for so long,
+# while fio is in full swing and beyond what its first requests found empty; 0: from
+# its begin to its end.
+# rails_run FS SECONDS FIO_OPTIONS...
 rails_run() {
-	fs=$1
-	shift
+	fs=$1 seconds=$2
+	shift 2
 	sync
 	rails_bytes >/run/before
 	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
-		--output=/run/rails.json --output-format=json "$@"
-	rails_bytes >/run/after
+		--output=/run/rails.json --output-format=json "$@" &
+	if [ $seconds != 0 ]; then
+		sleep 4
+		rails_bytes >/run/before
+		sleep $seconds
+		rails_bytes >/run/after
+	fi
+	wait $!
+	[ $seconds != 0 ] || rails_bytes >/run/after
 	really $fs
 	cat /run/before /run/after /run/rails.json
 }
