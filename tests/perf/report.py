@@ -77,6 +77,13 @@ def _cells(m):
     return [fmt.format(m[key]) for key, _, fmt in COLUMNS]
 
 
+def _print_markdown(header, lines):
+    print("| " + " | ".join(header) + " |")
+    print("|---|---|" + "--:|" * (len(header) - 2))
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
+
+
 def _print_table(header, lines):
     widths = [max(len(line[i]) for line in [header] + lines) for i in range(len(header))]
     for line in [header] + lines:
@@ -90,7 +97,7 @@ def show_ceilings(ceilings):
         print(f"raw {name}: {statistics.median(values):,.0f} MB/s")
 
 
-def show(rows):
+def show(rows, markdown=False):
     lines = []
     for name, by_fs in rows.items():
         for fs in ("nfs", "penstock"):
@@ -104,7 +111,8 @@ def show(rows):
             r = by_fs["ratio"]
             lines.append([name, "ratio"] + [f"{r[k]:.2f}" if k in r else "-"
                                             for k, _, _ in COLUMNS] + ["", ""])
-    _print_table(["row", "fs"] + [title for _, title, _ in COLUMNS] +
+    printer = _print_markdown if markdown else _print_table
+    printer(["row", "fs"] + [title for _, title, _ in COLUMNS] +
                  ["load / work / receive / server", "spread"], lines)
     print("Medians, per operation; kinstr: thousands of instructions, of the whole guest and of\n"
           "the client; calls: RPCs that the server got; spread: of the boots, largest column.\n"
