@@ -384,7 +384,7 @@ static inline int ps_for_each_dirty(struct address_space *mapping,
 
 /*
  * Take pages from an iterator for I/O.  Returns bytes, advances the iterator.
- * Release with ps_release_page().  With @peer PCI peer-to-peer pages are taken,
+ * Release with ps_release_pages().  With @peer PCI peer-to-peer pages are taken,
  * too, where the kernel can; else they end it, with -EREMOTEIO if they come first.
  */
 static inline ssize_t ps_extract_pages(struct iov_iter *i, struct page **pages,
@@ -437,12 +437,13 @@ static inline enum ps_hold ps_extract_hold(struct iov_iter *i)
 #endif
 }
 
-static inline void ps_release_page(struct page *page, enum ps_hold hold)
+/* @n pages that follow each other. */
+static inline void ps_release_pages(struct page *page, unsigned int n, enum ps_hold hold)
 {
 	if (hold == PS_HOLD_PIN)
-		unpin_user_page(page);
-	else if (hold == PS_HOLD_REF)
-		put_page(page);
+		unpin_user_page_range_dirty_lock(page, n, false);
+	for (; hold == PS_HOLD_REF && n; n--)
+		put_page(page++);
 }
 
 /* ---- work queues: 7.x insists on one of PERCPU and UNBOUND ---- */

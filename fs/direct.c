@@ -60,23 +60,6 @@ static void ps_dio_stable(struct pn4_io *io);
 
 /* ---- pages ---- */
 
-static void ps_dio_unpin(struct ps_dio *d, bool dirty)
-{
-	unsigned int i;
-
-	if (unlikely(d->io.data.memory))
-		ps_gpu_done(d->inode, &d->io, d->bv);
-	if (d->hold == PS_HOLD_NONE)
-		return;
-	for (i = 0; i < d->nr; i++) {
-		struct page *page = d->bv[i].bv_page;
-
-		if (dirty && !folio_test_dirty(page_folio(page)))
-			set_page_dirty_lock(page);
-		ps_release_page(page, d->hold);
-	}
-}
-
 /* Mark pages to be read into dirty where that may sleep, see ps_dio_done(). */
 static void ps_dio_dirty(struct ps_dio *d)
 {
@@ -86,6 +69,32 @@ static void ps_dio_dirty(struct ps_dio *d)
 		if (!folio_test_dirty(page_folio(d->bv[i].bv_page)))
 			set_page_dirty_lock(d->bv[i].bv_page);
 	d->dirtied = true;
+}
+
+/* How many pages from the @i-th on follow each other, as in a huge page. */
+static unsigned int ps_dio_following(const struct ps_dio *d, unsigned int i)
+{
+	unsigned int n = 1;
+
+	while (i + n < d->nr && d->bv[i + n].bv_page == d->bv[i].bv_page + n)
+		n++;
+	return n;
+}
+
+static void ps_dio_unpin(struct ps_dio *d, bool dirty)
+{
+	unsigned int i, n;
+
+	if (unlikely(d->io.data.memory))
+		ps_gpu_done(d->inode, &d->io, d->bv);
+	if (d->hold == PS_HOLD_NONE)
+		return;
+	if (dirty)
+		ps_dio_dirty(d);
+	for (i = 0; i < d->nr; i += n) {
+		n = ps_dio_following(d, i);
+		ps_release_pages(d->bv[i].bv_page, n, d->hold);
+	}
 }
 
 static bool ps_dio_still_dirty(const struct ps_dio *d)
