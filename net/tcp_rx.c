@@ -10,7 +10,7 @@
  *
  * In the middle of a large reply it waits for the end of the softirq round that
  * brings the segments (a tasklet): TCP acknowledges whenever something has been read,
- * and each acknowledgement costs both ends, up to waking a thread of the server.
+ * and each acknowledgement costs both ends.
  *
  * Everything read here is hostile.  Each step consumes at least one byte or
  * fails the connection; what is copied is limited by the call's own sizes.
