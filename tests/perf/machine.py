@@ -134,10 +134,10 @@ class Machine:
             raise MeasureError(f"'{cmd}' gave status {done.rc}:\n{done.out}")
         return done.out
 
-    def call(self, words, limit):
-        """Run a function of guest/lib.sh."""
-        return self.run(f"set -eu; {self.settings}; "
-                        f". /penstock/repo/tests/perf/guest/lib.sh; {words}", limit)
+    def call(self, words, limit, file="lib"):
+        """Run functions of guest/lib.sh, and of that file beside it."""
+        guest = "/penstock/repo/tests/perf/guest"
+        return self.run(f"set -eu; {self.settings}; . {guest}/lib.sh; . {guest}/{file}.sh; {words}", limit)
 
     def ceilings(self):
         """What the wire alone does, in MB/s."""
