@@ -18,92 +18,11 @@ static LIST_HEAD(prpc_peers);
 /* Guards prpc_peers; outside peer->lock. */
 static DEFINE_SPINLOCK(prpc_peers_lock);
 
-/* ---- links ---- */
-
-/* Does any live path of @peer not go through interface @ifindex? */
-static bool prpc_other_links(const struct prpc_peer *peer, int ifindex)
-{
-	unsigned int i;
-
-	for (i = 0; i < peer->nr_live; i++)
-		if (peer->live[i]->ifindex != ifindex)
-			return true;
-	return false;
-}
-
-/* The last paths stay: TCP outlives a link that comes back soon. */
-static void prpc_link_down(struct prpc_peer *peer, int ifindex)
-{
-	unsigned int i;
-
-	if (!prpc_other_links(peer, ifindex))
-		return;
-	for (i = peer->nr_live; i--; )
-		if (peer->live[i]->ifindex == ifindex)
-			prpc_conn_down_locked(peer->live[i]->conn, -ENETDOWN);
-}
-
-/*
- * A path that has had no connection yet may be of any interface.  An attempt
- * begun while the link was down has its next SYN seconds away: it begins anew.
- */
-static void prpc_link_up(struct prpc_peer *peer, int ifindex)
-{
-	struct prpc_path *path;
-
-	list_for_each_entry(path, &peer->paths, link) {
-		if (!path->ifindex || path->ifindex == ifindex)
-			prpc_path_kick(path, PRPC_LINK_SETTLE);
-		if (path->ifindex == ifindex && path->state == PRPC_PATH_CONNECTING) {
-			set_bit(PRPC_CONN_CLOSING, &path->conn->flags);
-			wake_up_all(&path->conn->wait);
-		}
-	}
-}
-
-static void prpc_link_event(const struct net *net, int ifindex, bool up)
-{
-	struct prpc_peer *peer;
-
-	spin_lock_bh(&prpc_peers_lock);
-	list_for_each_entry(peer, &prpc_peers, link) {
-		if (!net_eq(peer->net, net))
-			continue;
-		spin_lock(&peer->lock);
-		if (up)
-			prpc_link_up(peer, ifindex);
-		else
-			prpc_link_down(peer, ifindex);
-		spin_unlock(&peer->lock);
-	}
-	spin_unlock_bh(&prpc_peers_lock);
-}
-
-static int prpc_netdev_event(struct notifier_block *nb, unsigned long event,
-			     void *ptr)
-{
-	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
-	bool up = netif_running(dev) && netif_carrier_ok(dev);
-
-	switch (event) {
-	case NETDEV_GOING_DOWN:
-	case NETDEV_DOWN:
-	case NETDEV_UNREGISTER:
-		prpc_link_event(dev_net(dev), dev->ifindex, false);
-		break;
-	case NETDEV_UP:
-	case NETDEV_CHANGE:
-		prpc_link_event(dev_net(dev), dev->ifindex, up);
-		break;
-	}
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block prpc_netdev_notifier = {
-	.notifier_call = prpc_netdev_event,
+/* What came or went: an interface, or an address of ours when @from is set. */
+struct prpc_end {
+	int ifindex;
+	const struct sockaddr_storage *from;
 };
-
-/* ---- addresses of ours ---- */
 
 static bool prpc_starts_from(const struct prpc_path *path, const struct sockaddr_storage *from)
 {
@@ -118,48 +37,112 @@ static bool prpc_starts_from(const struct prpc_path *path, const struct sockaddr
 			       &((const struct sockaddr_in6 *)from)->sin6_addr);
 }
 
-static bool prpc_other_sources(const struct prpc_peer *peer,
-			       const struct sockaddr_storage *from)
+static bool prpc_needs(const struct prpc_path *path, const struct prpc_end *end)
+{
+	return end->from ? prpc_starts_from(path, end->from) : path->ifindex == end->ifindex;
+}
+
+static bool prpc_others_live(const struct prpc_peer *peer, const struct prpc_end *end)
 {
 	unsigned int i;
 
 	for (i = 0; i < peer->nr_live; i++)
-		if (!prpc_starts_from(peer->live[i], from))
+		if (!prpc_needs(peer->live[i], end))
 			return true;
 	return false;
 }
 
-/* An address that is gone neither sends nor receives; the last paths stay. */
-static void prpc_source_gone(struct prpc_peer *peer, const struct sockaddr_storage *from)
+/* The last paths stay: TCP outlives a link or an address that comes back soon. */
+static void prpc_end_down(struct prpc_peer *peer, const struct prpc_end *end)
 {
 	unsigned int i;
 
-	if (!prpc_other_sources(peer, from))
+	if (!prpc_others_live(peer, end))
 		return;
 	for (i = peer->nr_live; i--; )
-		if (prpc_starts_from(peer->live[i], from))
-			prpc_conn_down_locked(peer->live[i]->conn, -EADDRNOTAVAIL);
+		if (prpc_needs(peer->live[i], end))
+			prpc_conn_down_locked(peer->live[i]->conn, end->from ? -EADDRNOTAVAIL : -ENETDOWN);
 }
+
+/*
+ * A path that has had no connection yet may be of any interface.  An attempt
+ * begun while the link was down has its next SYN seconds away: it begins anew.
+ */
+static void prpc_end_up(struct prpc_peer *peer, const struct prpc_end *end)
+{
+	struct prpc_path *path;
+
+	list_for_each_entry(path, &peer->paths, link) {
+		if (!path->ifindex || path->ifindex == end->ifindex)
+			prpc_path_kick(path, PRPC_LINK_SETTLE);
+		if (path->ifindex == end->ifindex && path->state == PRPC_PATH_CONNECTING) {
+			set_bit(PRPC_CONN_CLOSING, &path->conn->flags);
+			wake_up_all(&path->conn->wait);
+		}
+	}
+}
+
+static void prpc_end_event(const struct net *net, const struct prpc_end *end, bool up)
+{
+	struct prpc_peer *peer;
+
+	spin_lock_bh(&prpc_peers_lock);
+	list_for_each_entry(peer, &prpc_peers, link) {
+		if (!net_eq(peer->net, net))
+			continue;
+		spin_lock(&peer->lock);
+		if (up)
+			prpc_end_up(peer, end);
+		else
+			prpc_end_down(peer, end);
+		spin_unlock(&peer->lock);
+	}
+	spin_unlock_bh(&prpc_peers_lock);
+}
+
+/* ---- links ---- */
+
+static void prpc_link_event(const struct net_device *dev, bool up)
+{
+	struct prpc_end end = { .ifindex = dev->ifindex };
+
+	prpc_end_event(dev_net(dev), &end, up);
+}
+
+static int prpc_netdev_event(struct notifier_block *nb, unsigned long event,
+			     void *ptr)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	switch (event) {
+	case NETDEV_GOING_DOWN:
+	case NETDEV_DOWN:
+	case NETDEV_UNREGISTER:
+		prpc_link_event(dev, false);
+		break;
+	case NETDEV_UP:
+	case NETDEV_CHANGE:
+		prpc_link_event(dev, netif_running(dev) && netif_carrier_ok(dev));
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block prpc_netdev_notifier = {
+	.notifier_call = prpc_netdev_event,
+};
+
+/* ---- addresses of ours ---- */
 
 static void prpc_addr_event(const struct net_device *dev, unsigned long event,
 			    const struct sockaddr_storage *from)
 {
-	struct prpc_peer *peer;
+	struct prpc_end end = { .from = from };
 
 	if (event == NETDEV_UP)
-		prpc_link_event(dev_net(dev), dev->ifindex,
-				netif_running(dev) && netif_carrier_ok(dev));
-	if (event != NETDEV_DOWN)
-		return;
-	spin_lock_bh(&prpc_peers_lock);
-	list_for_each_entry(peer, &prpc_peers, link) {
-		if (!net_eq(peer->net, dev_net(dev)))
-			continue;
-		spin_lock(&peer->lock);
-		prpc_source_gone(peer, from);
-		spin_unlock(&peer->lock);
-	}
-	spin_unlock_bh(&prpc_peers_lock);
+		prpc_link_event(dev, netif_running(dev) && netif_carrier_ok(dev));
+	else if (event == NETDEV_DOWN)	/* it neither sends nor receives any more */
+		prpc_end_event(dev_net(dev), &end, false);
 }
 
 static int prpc_inetaddr_event(struct notifier_block *nb, unsigned long event,
