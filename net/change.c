@@ -90,6 +90,8 @@ void prpc_paths_enter(struct prpc_peer *peer)
 		path->retired = false;
 		path->streak = 0;
 		path->complained = false;
+		path->second = false;
+		path->trials = 0;
 		list_move_tail(&path->link, &peer->paths);
 		peer->nr_paths++;
 		if (peer->spread && !peer->dying)

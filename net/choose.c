@@ -105,20 +105,24 @@ static struct prpc_path *prpc_choose_large(struct prpc_peer *peer,
 
 /*
  * The nearest path; of equally near ones the one that is done first.  If none
- * reaches it any will do: its transport says so.
+ * reaches it any will do whose transport says so; one that knows nothing of such
+ * memory would take the wrong bytes.
  */
 static struct prpc_path *prpc_choose_near(struct prpc_peer *peer,
 					  const struct prpc_call *call)
 {
 	enum prpc_dir dir = prpc_direction(call);
 	u32 best = prpc_best_pace(peer, dir), bytes = prpc_bytes(call, dir);
-	struct prpc_path *path, *found = peer->live[0];
+	struct prpc_path *path, *found = NULL;
 	u64 cost, least = U64_MAX;
 	int rank, nearest = INT_MAX;
 	unsigned int i;
 
 	for (i = 0; i < peer->nr_live; i++) {
 		path = peer->live[(peer->cursor[dir] + i) % peer->nr_live];
+		if (!path->conn->ops->rank)
+			continue;
+		found = found ?: path;
 		rank = prpc_conn_rank(path->conn, prpc_call_data(call));
 		cost = prpc_cost(&path->flow[dir], bytes, best);
 		if (rank < 0 || rank > nearest || (rank == nearest && cost >= least))
@@ -161,14 +165,17 @@ struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *ca
 	lockdep_assert_held(&peer->lock);
 	if (!peer->nr_live)
 		return NULL;
-	if (peer->nr_live == 1)
-		path = peer->live[0];
-	else if (prpc_foreign(prpc_call_data(call)))
+	if (prpc_foreign(prpc_call_data(call))) {
 		path = prpc_choose_near(peer, call);
-	else if (prpc_large(call))
+		if (!path)
+			return NULL;
+	} else if (peer->nr_live == 1) {
+		path = peer->live[0];
+	} else if (prpc_large(call)) {
 		path = prpc_choose_large(peer, call);
-	else
+	} else {
 		path = prpc_choose_small(peer);
+	}
 	return prpc_conn_use(path->conn) ? path->conn : NULL;
 }
 

@@ -10,7 +10,7 @@
  * structs and the crypto layer's.
  *
  * A call without a context, or whose context has no sequence number free, waits
- * on peer->unkeyed, where cancel, abort and deadline find it like any other.
+ * on peer->parked, where cancel, abort and deadline find it like any other.
  */
 #include <linux/cred.h>
 #include <linux/inet.h>
@@ -311,7 +311,7 @@ void pgss_release(struct prpc_peer *peer, struct pgss_call *g)
 		return;
 	__clear_bit(g->seq % g->ctx->window, g->ctx->busy);
 	g->seq = 0;
-	if (!list_empty(&peer->unkeyed))
+	if (!list_empty(&peer->parked))
 		pgss_kick(peer, 0);
 }
 
@@ -361,9 +361,9 @@ int pgss_admit(struct prpc_peer *peer, struct pgss_call *g)
 void pgss_kick(struct prpc_peer *peer, unsigned long delay)
 {
 	if (delay)
-		queue_delayed_work(pgss_wq, &peer->key_work, delay);
+		queue_delayed_work(pgss_wq, &peer->parked_work, delay);
 	else
-		mod_delayed_work(pgss_wq, &peer->key_work, 0);
+		mod_delayed_work(pgss_wq, &peer->parked_work, 0);
 }
 
 /* ---- peers ---- */
@@ -433,7 +433,7 @@ void pgss_peer_exit(struct prpc_peer *peer)
 		spin_unlock_bh(&ctx->lock);
 		pgss_ctx_put(ctx);
 	}
-	cancel_delayed_work_sync(&peer->key_work);
+	cancel_delayed_work_sync(&peer->parked_work);
 	while ((ctx = list_first_entry_or_null(&peer->contexts, struct pgss_ctx, link)))
 		pgss_ctx_unlink(ctx);
 }

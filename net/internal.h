@@ -127,6 +127,10 @@ struct prpc_probe {
  * @server: the name in the server's certificate; NULL without TLS
  * @tls_error: of the last handshake, as far as the log knows; connect_work's
  * @index: of all paths that the peer has ever had
+ * @second: the last connection, or the next, is of peer->fallback; @told_second:
+ *	what the log knows; @turned: why the first transport was left
+ * @trials: connections of the first transport tried in vain, or that did not last
+ * @trial: the one that is being made beside @conn
  * @retired: on peer->retired: not to be connected, see change.c
  * @wanted: in the plan that is being put into effect; under peer->change
  * @dir: what sysfs shows of it; under peer->change
@@ -150,6 +154,12 @@ struct prpc_path {
 	unsigned int streak;
 	unsigned long since;
 	unsigned int index;
+	bool second;
+	bool told_second;
+	int turned;
+	unsigned int trials;
+	struct prpc_conn *trial;
+	struct delayed_work trial_work;
 	bool retired;
 	bool wanted;
 	int ifindex;
@@ -204,10 +214,10 @@ struct prpc_peer {
 	u32 vers;
 	enum prpc_sec sec;
 	/* cold from here on */
-	struct list_head unkeyed;	/* calls that pgss_admit() lets wait */
+	struct list_head parked;	/* calls that wait for more than a connection */
 	struct list_head contexts;
 	struct list_head upcalls;	/* contexts that user space is making */
-	struct delayed_work key_work;	/* looks at @unkeyed */
+	struct delayed_work parked_work;	/* looks at @parked */
 	atomic_t unsealing;		/* replies in pgss_wq */
 	u64 bad_replies;		/* whose checksum was wrong */
 	char *server;
@@ -236,6 +246,8 @@ struct prpc_peer {
 	struct work_struct send_work;
 	const struct prpc_peer_ops *ops;
 	const struct prpc_transport_ops *transport;
+	const struct prpc_transport_ops *fallback;	/* may be NULL */
+	u16 fallback_port;
 	void *priv;
 	u32 cb_prog;
 	struct prpc_tls tls;
@@ -286,6 +298,28 @@ bool prpc_conn_use(struct prpc_conn *conn);
 void prpc_conn_unuse(struct prpc_conn *conn);
 void prpc_conn_get(struct prpc_conn *conn);
 void prpc_conn_put(struct prpc_conn *conn);
+
+/* @ops is held; prpc_conn_put() it. */
+struct prpc_conn *prpc_conn_alloc(struct prpc_path *path,
+				  const struct prpc_transport_ops *ops);
+
+/* ---- fallback.c; peer->lock held, except _aim, _tell, _init and _join ---- */
+/* Of the connection that @path has or makes next. */
+const struct prpc_transport_ops *prpc_path_transport(const struct prpc_path *path);
+/* Where @conn leads: @path's address, and the port of its transport. */
+void prpc_conn_aim(struct prpc_conn *conn, const struct prpc_path *path);
+/* @path's connection has ended: the other transport is next. */
+void prpc_fallback_turn(struct prpc_path *path, int error, bool lasted);
+/* @path is LIVE. */
+void prpc_fallback_up(struct prpc_path *path);
+void prpc_fallback_tell(struct prpc_path *path);
+/* @path may be able to return. */
+void prpc_fallback_kick(struct prpc_path *path, unsigned long delay);
+/* Has @call to wait for the first transport? */
+bool prpc_parks(struct prpc_peer *peer, const struct prpc_call *call);
+void prpc_fallback_init(struct prpc_path *path);
+void prpc_fallback_stop(struct prpc_path *path);
+void prpc_fallback_join(struct prpc_path *path);
 
 /* ---- choose.c; peer->lock held ---- */
 /*

@@ -75,6 +75,8 @@ static void prpc_end_up(struct prpc_peer *peer, const struct prpc_end *end)
 	list_for_each_entry(path, &peer->paths, link) {
 		if (!path->ifindex || path->ifindex == end->ifindex)
 			prpc_path_kick(path, PRPC_LINK_SETTLE);
+		if (path->ifindex == end->ifindex)
+			prpc_fallback_kick(path, PRPC_LINK_SETTLE);
 		if (path->ifindex == end->ifindex && path->state == PRPC_PATH_CONNECTING) {
 			set_bit(PRPC_CONN_CLOSING, &path->conn->flags);
 			wake_up_all(&path->conn->wait);

@@ -87,17 +87,22 @@ int prpc_conn_rank(struct prpc_conn *conn, const struct prpc_data *data)
 bool prpc_peer_reaches(struct prpc_peer *peer, enum prpc_memory memory)
 {
 	struct prpc_data data = { .memory = memory, .gpu = U32_MAX };
+	bool known = false, found = false;
+	struct prpc_conn *conn;
 	unsigned int i;
-	bool found;
 
 	if (!peer->transport->rank)
 		return false;
 	spin_lock_bh(&peer->lock);
-	found = !peer->nr_live;		/* then nobody can say: its call will see */
-	for (i = 0; i < peer->nr_live && !found; i++)
-		found = prpc_conn_rank(peer->live[i]->conn, &data) >= 0;
+	for (i = 0; i < peer->nr_live && !found; i++) {
+		conn = peer->live[i]->conn;
+		if (!conn->ops->rank)
+			continue;
+		known = true;
+		found = prpc_conn_rank(conn, &data) >= 0;
+	}
 	spin_unlock_bh(&peer->lock);
-	return found;
+	return found || !known;		/* nobody can say: its call will see */
 }
 
 const struct prpc_data *prpc_call_data(const struct prpc_call *call)

@@ -82,9 +82,9 @@ static void prpc_path_set(struct prpc_path *path, enum prpc_path_state new)
 
 /* ---- connections ---- */
 
-static struct prpc_conn *prpc_conn_alloc(struct prpc_path *path)
+struct prpc_conn *prpc_conn_alloc(struct prpc_path *path,
+				  const struct prpc_transport_ops *ops)
 {
-	const struct prpc_transport_ops *ops = path->peer->transport;
 	struct prpc_conn *conn = kvzalloc(ops->conn_size, GFP_NOIO);
 
 	if (!conn)
@@ -92,7 +92,7 @@ static struct prpc_conn *prpc_conn_alloc(struct prpc_path *path)
 	__module_get(ops->owner);
 	conn->path = path;
 	conn->ops = ops;
-	conn->addr = path->addr;
+	prpc_conn_aim(conn, path);
 	conn->net = path->peer->net;
 	conn->tls = &path->peer->tls;
 	conn->server = path->server;
@@ -236,6 +236,8 @@ void prpc_conn_down_locked(struct prpc_conn *conn, int error)
 		return;
 	conn->error = error;
 	trace_prpc_conn_down(conn, error);
+	if (path->conn != conn)		/* a trial's */
+		return;
 	if (path->state != PRPC_PATH_GREETING && path->state != PRPC_PATH_LIVE)
 		return;
 	prpc_live_del(path);
@@ -299,7 +301,12 @@ static struct prpc_path *prpc_path_after(struct prpc_path *path)
 }
 
 /* What the log is to say; decided under the lock, said without it. */
-enum prpc_news { PRPC_NEWS_NONE, PRPC_NEWS_PATH, PRPC_NEWS_PEER };
+enum prpc_news {
+	PRPC_NEWS_NONE,
+	PRPC_NEWS_PATH,
+	PRPC_NEWS_PEER,
+	PRPC_NEWS_TRANSPORT,
+};
 
 static enum prpc_news prpc_news_down(struct prpc_path *path)
 {
@@ -337,7 +344,9 @@ static void prpc_tell_up(struct prpc_path *path, enum prpc_news news)
 {
 	const char *rail = path->rail.name;
 
-	if (news != PRPC_NEWS_NONE)
+	if (news == PRPC_NEWS_TRANSPORT)
+		prpc_fallback_tell(path);
+	else if (news != PRPC_NEWS_NONE)
 		pr_notice_ratelimited("penstock: %s: connected to %pISpc%s%s again\n",
 				      path->peer->name, &path->addr,
 				      *rail ? " through " : "", rail);
@@ -405,6 +414,7 @@ static void prpc_path_ended(struct prpc_path *path, int error)
 		peer->streak = 0;
 	}
 	news = prpc_news_down(path);
+	prpc_fallback_turn(path, error, lasted);
 	if (prpc_path_ends(path))
 		;
 	else if (peer->spread)
@@ -461,6 +471,7 @@ static enum prpc_news prpc_path_up(struct prpc_path *path)
 
 	prpc_path_set(path, PRPC_PATH_LIVE);
 	prpc_live_add(path);
+	prpc_fallback_up(path);
 	if (peer->nr_live == 1)
 		prpc_kick_all(peer);
 	peer->complained = false;
@@ -468,6 +479,8 @@ static enum prpc_news prpc_path_up(struct prpc_path *path)
 	path->complained = false;
 	path->refused = false;
 	WRITE_ONCE(path->proven, true);
+	if (path->second != path->told_second)
+		return PRPC_NEWS_TRANSPORT;
 	return again ? PRPC_NEWS_PATH : PRPC_NEWS_NONE;
 }
 
@@ -516,7 +529,7 @@ static void prpc_path_connect(struct work_struct *work)
 	struct prpc_path *path = container_of(work, struct prpc_path,
 					      connect_work.work);
 	struct prpc_peer *peer = path->peer;
-	struct prpc_conn *conn = prpc_conn_alloc(path);
+	struct prpc_conn *conn = prpc_conn_alloc(path, prpc_path_transport(path));
 	int error = -ENOMEM;
 
 	if (conn)
@@ -598,6 +611,7 @@ struct prpc_path *prpc_path_create(struct prpc_peer *peer,
 	path->rail = *rail;
 	INIT_DELAYED_WORK(&path->connect_work, prpc_path_connect);
 	INIT_WORK(&path->down_work, prpc_path_down);
+	prpc_fallback_init(path);
 	return path;
 }
 
@@ -629,6 +643,7 @@ void prpc_path_stop(struct prpc_path *path)
 		prpc_conn_down_locked(conn, -ESHUTDOWN);
 		wake_up_all(&conn->wait);
 	}
+	prpc_fallback_stop(path);
 	spin_unlock_bh(&peer->lock);
 }
 
@@ -636,5 +651,6 @@ void prpc_path_join(struct prpc_path *path)
 {
 	cancel_delayed_work_sync(&path->connect_work);
 	flush_work(&path->down_work);
+	prpc_fallback_join(path);
 	WARN_ON_ONCE(path->conn);
 }

@@ -113,6 +113,8 @@ static void prpc_peer_free(struct prpc_peer *peer)
 		prpc_path_free(path);
 	if (peer->transport)
 		prpc_transport_put(peer->transport);
+	if (peer->fallback)
+		prpc_transport_put(peer->fallback);
 	if (peer->net)
 		put_net(peer->net);
 	kvfree(peer->table);
@@ -141,6 +143,12 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	peer->transport = prpc_transport_get(args->proto, args->name);
 	if (!peer->transport)
 		return -ENOPROTOOPT;
+	if (args->fallback) {
+		peer->fallback = prpc_transport_get(args->fallback, args->name);
+		peer->fallback_port = args->fallback_port;
+		if (!peer->fallback)
+			return -ENOPROTOOPT;
+	}
 	/* the one place that every connection of a mount goes through */
 	return args->tls.mode && !peer->transport->can_tls ? -EOPNOTSUPP : 0;
 }

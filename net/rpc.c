@@ -25,7 +25,7 @@
 #define PRPC_GSS_TRIES	4	/* tries of a call that RPCSEC_GSS rejects */
 
 static void prpc_send_work(struct work_struct *work);
-static void prpc_key_work(struct work_struct *work);
+static void prpc_parked_work(struct work_struct *work);
 
 void prpc_calls_init(struct prpc_peer *peer)
 {
@@ -33,10 +33,10 @@ void prpc_calls_init(struct prpc_peer *peer)
 
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->waiting);
-	INIT_LIST_HEAD(&peer->unkeyed);
+	INIT_LIST_HEAD(&peer->parked);
 	INIT_LIST_HEAD(&peer->contexts);
 	INIT_LIST_HEAD(&peer->upcalls);
-	INIT_DELAYED_WORK(&peer->key_work, prpc_key_work);
+	INIT_DELAYED_WORK(&peer->parked_work, prpc_parked_work);
 	INIT_DELAYED_WORK(&peer->deadline_work, prpc_deadline_work);
 	INIT_WORK(&peer->send_work, prpc_send_work);
 	peer->free_head = 0;
@@ -162,7 +162,7 @@ static bool prpc_assign(struct prpc_peer *peer, struct prpc_call *call,
 /* ---- sending ---- */
 
 /*
- * May @call be sent?  0; -EINPROGRESS: it waits on peer->unkeyed now; or the
+ * May @call be sent?  0; -EINPROGRESS: it waits on peer->parked now; or the
  * error that ends it.
  */
 static int prpc_admit(struct prpc_peer *peer, struct prpc_call *call)
@@ -170,9 +170,9 @@ static int prpc_admit(struct prpc_peer *peer, struct prpc_call *call)
 	int error;
 
 	lockdep_assert_held(&peer->lock);
-	if (!call->gss || call->gss->seq)
-		return 0;
-	error = pgss_admit(peer, call->gss);
+	error = prpc_parks(peer, call) ? -EINPROGRESS : 0;
+	if (!error && call->gss && !call->gss->seq)
+		error = pgss_admit(peer, call->gss);
 	if (!error)
 		return 0;
 	if (error != -EINPROGRESS) {
@@ -181,7 +181,7 @@ static int prpc_admit(struct prpc_peer *peer, struct prpc_call *call)
 	}
 	if (atomic_read(&call->state) & PRPC_ST_WAITING)
 		list_del_init(&call->link);
-	prpc_wait_on(peer, call, &peer->unkeyed);
+	prpc_wait_on(peer, call, &peer->parked);
 	return error;
 }
 
@@ -300,19 +300,19 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 }
 
 /* A context is ready, or a sequence number free, or it is time to try again. */
-static void prpc_key_work(struct work_struct *work)
+static void prpc_parked_work(struct work_struct *work)
 {
-	struct prpc_peer *peer = container_of(work, struct prpc_peer, key_work.work);
+	struct prpc_peer *peer = container_of(work, struct prpc_peer, parked_work.work);
 	struct prpc_call *call;
 	struct prpc_conn *conn;
 	unsigned int n = 0;
 	int error;
 
 	spin_lock_bh(&peer->lock);
-	list_for_each_entry(call, &peer->unkeyed, link)
+	list_for_each_entry(call, &peer->parked, link)
 		n++;
-	while (n-- && !list_empty(&peer->unkeyed)) {
-		call = list_first_entry(&peer->unkeyed, struct prpc_call, link);
+	while (n-- && !list_empty(&peer->parked)) {
+		call = list_first_entry(&peer->parked, struct prpc_call, link);
 		list_del_init(&call->link);
 		atomic_andnot(PRPC_ST_WAITING, &call->state);
 		conn = NULL;
@@ -456,7 +456,7 @@ static bool prpc_again(struct prpc_call *call)
 		pgss_forget(peer, g->ctx);
 	if (again) {
 		g->protected = false;
-		prpc_wait_on(peer, call, &peer->unkeyed);
+		prpc_wait_on(peer, call, &peer->parked);
 		prpc_arm(peer, call->deadline);
 		pgss_kick(peer, 0);
 	} else {

@@ -257,6 +257,8 @@ const char *prpc_tls_name(enum prpc_tls_mode mode);
  * @ident: of this client; decides which paths of many are used; borrowed
  * @max_calls: calls outstanding at a time, at most 4096
  * @proto: transport name, "tcp" or "rdma"
+ * @fallback: of paths on which that does not work, once they have; NULL: none.
+ *	@fallback_port: of all addresses
  * @sec: of all calls with a credential; @server: host name of its Kerberos
  *	principal; copied, NULL with PRPC_SEC_SYS
  */
@@ -278,6 +280,8 @@ struct prpc_peer_args {
 	const char *ident;
 	unsigned int max_calls;
 	const char *proto;
+	const char *fallback;
+	u16 fallback_port;
 	enum prpc_sec sec;
 	const char *server;
 };

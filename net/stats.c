@@ -70,8 +70,10 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 		[PRPC_STAT_BOUNCED_GSS]	= "bounced_gss",
 		[PRPC_STAT_REFUSED]	= "refused",
 	};
+	const struct prpc_transport_ops *transport;
 	struct prpc_peer *peer = path->peer;
 	struct prpc_conn *conn = NULL;
+	struct sockaddr_storage addr;
 	enum prpc_path_state state;
 	struct prpc_stats sum;
 	u32 calls;
@@ -79,6 +81,8 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 
 	spin_lock_bh(&peer->lock);
 	state = path->state;
+	transport = prpc_path_transport(path);
+	addr = path->conn ? path->conn->addr : path->addr;
 	calls = path->calls;
 	if (state == PRPC_PATH_LIVE && prpc_conn_use(path->conn))
 		conn = path->conn;
@@ -86,7 +90,7 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 
 	prpc_stats_sum(path, &sum);
 	seq_printf(m, "path: %s %pISpc state=%s rail=%s inflight=%u",
-		   peer->transport->name, &path->addr,
+		   transport->name, &addr,
 		   prpc_path_state_name(state),
 		   *path->rail.name ? path->rail.name : "-", calls);
 	for (i = 0; i < PRPC_STAT_NR; i++)

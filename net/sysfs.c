@@ -115,7 +115,7 @@ static ssize_t prpc_file_show(struct kobject *kobj, struct attribute *attr, char
 		return sysfs_emit(buf, "%s\n",
 				  prpc_path_state_name(READ_ONCE(path->state)));
 	case PRPC_FIG_TRANSPORT:
-		return sysfs_emit(buf, "%s\n", path->peer->transport->name);
+		return sysfs_emit(buf, "%s\n", prpc_path_transport(path)->name);
 	case PRPC_FIG_RAIL:
 		return sysfs_emit(buf, "%s\n", *path->rail.name ? path->rail.name : "-");
 	case PRPC_FIG_ADDRESS:

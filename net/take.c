@@ -106,7 +106,7 @@ static void prpc_reap(struct prpc_peer *peer,
 
 	spin_lock_bh(&peer->lock);
 	prpc_reap_list(peer, &peer->waiting, match, arg, &reaped);
-	prpc_reap_list(peer, &peer->unkeyed, match, arg, &reaped);
+	prpc_reap_list(peer, &peer->parked, match, arg, &reaped);
 	spin_unlock_bh(&peer->lock);
 	while ((call = list_first_entry_or_null(&reaped, struct prpc_call, link))) {
 		list_del_init(&call->link);
@@ -211,7 +211,7 @@ void prpc_deadline_work(struct work_struct *work)
 	peer->deadline_armed = false;
 	list_for_each_entry(call, &peer->waiting, link)
 		prpc_arm(peer, call->deadline);
-	list_for_each_entry(call, &peer->unkeyed, link)
+	list_for_each_entry(call, &peer->parked, link)
 		prpc_arm(peer, call->deadline);
 	for (i = 0; i < peer->table_size; i++)
 		if (peer->table[i].call)

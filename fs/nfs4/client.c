@@ -466,6 +466,7 @@ static int pn4_client_peer(struct pn4_client *cl,
 
 	if (err)
 		return err;
+	pn4_transport_fallback(cl, args, &p);
 	peer = prpc_peer_create(&p);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);

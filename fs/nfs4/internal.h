@@ -545,6 +545,9 @@ void pn4_clients_each(void (*one)(struct pn4_client *cl, void *arg), void *arg);
 struct pn4_client *pn4_transport_connect(const struct pn4_mount_args *args);
 bool pn4_transport_fits(const struct pn4_client *cl, const char *proto);
 void pn4_transport_show(const struct pn4_client *cl, struct seq_file *m);
+void pn4_transport_fallback(const struct pn4_client *cl,
+			    const struct pn4_mount_args *args,
+			    struct prpc_peer_args *peer_args);
 
 /* trunk.c */
 int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn);

@@ -3,9 +3,9 @@
  * Which transport a client's connections use, and why.
  *
  * Decided once, when the client is made: proto=auto tries RDMA first if there
- * is any on this host.  From then on the client keeps to it: a device that has
- * gone, or a server whose RDMA listener starts after its TCP one, is waited
- * for, instead of leaving a mount on TCP for good.
+ * is any on this host.  From then on it is RDMA wherever that works: a path on
+ * which it does not uses TCP meanwhile (net/fallback.c).  A client that has begun
+ * with TCP keeps to that.
  *
  * penstock_rdma is not loaded here for proto=auto: whether this host has a
  * device is what mount.penstock looks at, and loads it then.
@@ -17,6 +17,8 @@
 
 static const struct pn4_transport pn4_tcp = { "tcp", 2049, "" };
 static const struct pn4_transport pn4_rdma = { "rdma", 20049, "/rdma" };
+/* proto=auto: RDMA, or TCP where that does not work; a client id of its own */
+static const struct pn4_transport pn4_mixed = { "rdma", 20049, "/auto" };
 
 /* Why proto=auto does not use RDMA: words for /proc/mounts and for the log. */
 static const struct pn4_no_rdma {
@@ -51,7 +53,7 @@ static struct pn4_client *pn4_transport_auto(const struct pn4_mount_args *args)
 	struct pn4_client *cl;
 
 	if (!args->tls.mode && prpc_transport_loaded(pn4_rdma.name)) {
-		cl = pn4_client_make(args, &pn4_rdma, "rdma-works",
+		cl = pn4_client_make(args, &pn4_mixed, "rdma-works",
 				     PN4_RDMA_PATIENCE);
 		if (!IS_ERR(cl)) {
 			pr_info("penstock: %s: using RDMA: both ends have it\n",
@@ -83,15 +85,27 @@ struct pn4_client *pn4_transport_connect(const struct pn4_mount_args *args)
 			       PN4_DS_CONNECT : MAX_SCHEDULE_TIMEOUT);
 }
 
+/* Where the choice is ours, paths on which RDMA does not work may use TCP. */
+void pn4_transport_fallback(const struct pn4_client *cl,
+			    const struct pn4_mount_args *args,
+			    struct prpc_peer_args *peer_args)
+{
+	if (cl->transport != &pn4_mixed)
+		return;
+	peer_args->fallback = pn4_tcp.name;
+	peer_args->fallback_port = args->port ?: pn4_tcp.port;
+}
+
 /*
  * May a mount that asks for @proto share @cl?  One that leaves the choice to us
- * does not take a TCP client that somebody else insisted on.
+ * does not take a TCP client that somebody else insisted on, and one that insists
+ * on RDMA none whose paths may use TCP.
  */
 bool pn4_transport_fits(const struct pn4_client *cl, const char *proto)
 {
 	if (!strcmp(proto, "auto"))
 		return cl->why || cl->transport == &pn4_rdma;
-	return !strcmp(proto, cl->transport->name);
+	return cl->transport != &pn4_mixed && !strcmp(proto, cl->transport->name);
 }
 
 void pn4_transport_show(const struct pn4_client *cl, struct seq_file *m)

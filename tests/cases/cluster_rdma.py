@@ -230,6 +230,45 @@ def t_auto(b):
         _auto(b, "tcp", "rdma-refused", "node2:/export")
 
 
+# In node1: RDMA alone arrives no more, TCP does. (What netfilter stops on its way out soft RoCE
+# takes for a failure of its own, and connection management never works again.)
+ROCE_BEGIN = "nft 'table inet roce { chain in { type filter hook input priority -300; udp dport 4791 drop; }; }'"
+ROCE_END = "nft delete table inet roce"
+
+
+def _until_live(b, proto, seconds):
+    """The only path of /mnt/a has a connection of that transport."""
+    b.run(b.client, f"for i in $(seq {10 * seconds}); do awk '$1 == \"device\" {{ mine = $5 == \"/mnt/a\" }} "
+                    "mine && $1 == \"path:\"' /proc/self/mountstats >/tmp/paths; "
+                    f"grep -q '^[[:space:]]*path: {proto} .* state=LIVE' /tmp/paths && exit 0; sleep 0.1; done; "
+                    "cat /tmp/paths; exit 1", timeout=seconds * 3 + 30)
+
+
+#: fs=penstock timeout=300 long
+def t_falls_back_to_tcp_and_returns(b):
+    """RDMA alone goes silent under fio verify, twice: the path says so and goes on over TCP."""
+    with _rdma(b):
+        b.mount("node1:/export", "/mnt/a", proto="", options="paths=1")
+        _shown(b, "/mnt/a", "proto=rdma,proto_why=rdma-works")
+        d = b.dir("/mnt/a")
+        b.run(b.client, "dmesg -C")
+        job = b.start(b.client, _verify(d, "--rate_iops=150 --loops=4"), timeout=250)
+        for _ in range(2):
+            b.sleep(3)
+            b.run(b.node1, ROCE_BEGIN)
+            try:
+                _until_live(b, "tcp", 30)
+                b.run(b.client, f"seq 1000 >{d}/over-tcp; sync {d}/over-tcp", timeout=30)
+            finally:
+                b.run(b.node1, ROCE_END)
+            _until_live(b, "rdma", 60)
+            b.run(b.client, f"seq 1000 >{d}/over-rdma; sync {d}/over-rdma", timeout=30)
+        b.finish(job, 250)
+        b.run(b.client, "dmesg | grep 'rdma to .* does not work (error -[0-9]*); using tcp there until it does'; "
+                        "dmesg | grep 'using rdma to .* again'")
+        b.run(b.client, f"rm -r {d}", timeout=100)
+
+
 #: fs=penstock
 def t_refused_in_words(b):
     """What is not possible is said."""

@@ -14,6 +14,7 @@
 #include "../../net/change.c"
 #include "../../net/health.c"
 #include "../../net/link.c"
+#include "../../net/fallback.c"
 #include "../../net/peer.c"
 #include "../../net/memory.c"
 #include "../../net/stats.c"
