@@ -30,6 +30,10 @@ class Case:
         self.slow = "slow" in words
         self.source = words.get("from", "node1:/export")
         self.tcp_only = words.get("proto") == "tcp"
+        # Of the client, if it is not to be the one of the run.
+        self.kernel = words.get("kernel")
+        # The client is to have two NUMA nodes.
+        self.numa = "numa" in words
 
     @property
     def name(self):

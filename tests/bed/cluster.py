@@ -43,6 +43,7 @@ class Cluster:
         self.nodes = []
         self.client = Guest(self.dir, "client")
         self.series = self.build = None
+        self.numa = False
         with contextlib.suppress(OSError, ValueError):
             with open(os.path.join(self.dir, "cluster.json")) as f:
                 saved = json.load(f)
@@ -65,10 +66,12 @@ class Cluster:
 
     # -- start ------------------------------------------------------------
 
-    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2, build=None):
+    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2, build=None, numa=False):
         """Boot it. build: the directory below build/ that the client loads
-        the module from, if not that of its kernel. Emulated processors have been seen to lose their timer
+        the module from, if not that of its kernel. numa: the client has two
+        NUMA nodes, each with a processor and a rail. Emulated processors have been seen to lose their timer
         during boot, about once in a hundred: that is tried again, once."""
+        self.numa = numa
         try:
             return self._up(nodes, series, client_mb, cpus, build)
         except GuestError as e:
@@ -121,8 +124,20 @@ class Cluster:
             else:
                 args += ["-netdev", f"stream,id=rail{r},server=off,addr.type=unix,"
                                     f"addr.path=rail{r}-{guest.name}"]
-            args += ["-device", f"virtio-net-pci,id=nic{r},netdev=rail{r},mac={mac},"
+            bus = f"bus=port{r}," if self.numa and guest is self.client else ""
+            args += ["-device", f"virtio-net-pci,id=nic{r},{bus}netdev=rail{r},mac={mac},"
                                 "romfile=,mq=off,host_mtu=9000"]
+        return args
+
+    def _numa_nodes(self, mb):
+        """One for each rail: a processor, memory, a root bus and a port for the card. The
+        kernel finds the root bus that was made last first."""
+        args = []
+        for r in reversed(RAILS):
+            args += ["-object", f"memory-backend-ram,id=ram{r},size={mb // len(RAILS)}M",
+                     "-numa", f"node,nodeid={r - 1},cpus={r - 1},memdev=ram{r}",
+                     "-device", f"pxb-pcie,id=root{r},bus_nr={32 * r},numa_node={r - 1},bus=pcie.0",
+                     "-device", f"pcie-root-port,id=port{r},bus=root{r},chassis={r}"]
         return args
 
     def _disks(self, guest, kernel):
@@ -194,6 +209,10 @@ class Cluster:
         args += self._disks(guest, kernel)
         if guest is self.client and kernel.series == "7.2":
             args += self._peer_memory()
+        if guest is self.client:        # what tests/nvfs/stock/nvidia.c makes a GPU of
+            args += ["-device", "pcie-root-port,id=gpu,chassis=9", "-device", "pci-testdev,bus=gpu"]
+        if guest is self.client and self.numa:
+            args += self._numa_nodes(mb)
         args += self._network(guest, number)
         guest.spawn(args)
 
