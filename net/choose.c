@@ -14,6 +14,10 @@
  * A small call stays with its CPU, so that a path's lines stay in its cache,
  * unless another path, a different one each time, looks twice as good.
  *
+ * Paths through devices of the caller's NUMA node come first: of those that are
+ * equally good for a large call, and for a small one as long as none of the
+ * others looks twice as good.
+ *
  * What a path is worth is forgotten slowly, see prpc_relax(), so that one that
  * was slow is tried again.
  */
@@ -55,6 +59,34 @@ static bool prpc_large(const struct prpc_call *call)
 		   prpc_payload(call, PRPC_DIR_OUT)) >= PRPC_LARGE;
 }
 
+/* ---- NUMA nodes ---- */
+
+static bool prpc_is_near(const struct prpc_path *path, int node)
+{
+	int its = path->conn->node;
+
+	return its == NUMA_NO_NODE || its == node;
+}
+
+void prpc_near_update(struct prpc_peer *peer)
+{
+	struct prpc_near *near;
+	unsigned int i;
+	int node;
+
+	lockdep_assert_held(&peer->lock);
+	for (node = 0; node < nr_node_ids; node++) {
+		near = &peer->near[node];
+		near->nr = 0;
+		for (i = 0; i < peer->nr_live; i++)
+			if (prpc_is_near(peer->live[i], node))
+				near->at[near->nr++] = i;
+		for (i = 0; !near->nr && i < peer->nr_live; i++)
+			near->at[i] = i;
+		near->nr = near->nr ?: peer->nr_live;
+	}
+}
+
 /* ---- large calls ---- */
 
 /* The best pace of any live path, at least 1. */
@@ -86,12 +118,14 @@ static struct prpc_path *prpc_choose_large(struct prpc_peer *peer,
 	u64 cost, least = U64_MAX;
 	struct prpc_path *path, *found = NULL;
 	unsigned int i, at = 0;
+	int node = numa_node_id();
 
 	/* from the cursor on: of equals the one that had no call for longest */
 	for (i = 0; i < peer->nr_live; i++) {
 		path = peer->live[(peer->cursor[dir] + i) % peer->nr_live];
 		cost = prpc_cost(&path->flow[dir], bytes, best);
-		if (cost < least) {
+		if (!found || cost < least ||
+		    (cost == least && prpc_is_near(path, node) && !prpc_is_near(found, node))) {
 			least = cost;
 			at = i;
 			found = path;
@@ -149,8 +183,10 @@ static u64 prpc_delay(const struct prpc_path *path)
 
 static struct prpc_path *prpc_choose_small(struct prpc_peer *peer)
 {
-	unsigned int n = peer->nr_live, at = raw_smp_processor_id() % n;
+	const struct prpc_near *here = &peer->near[numa_node_id()];
+	unsigned int at = here->at[raw_smp_processor_id() % here->nr];
 	struct prpc_path *near = peer->live[at];
+	unsigned int n = peer->nr_live;
 	struct prpc_path *other = peer->live[(at + 1 + peer->turn++ % (n - 1)) % n];
 
 	if (prpc_delay(near) <= 2 * prpc_delay(other) + PRPC_WORTH)

@@ -96,6 +96,12 @@ struct prpc_flow {
 	u32 pace;
 };
 
+/* The live paths that are as near as any to a NUMA node, by index. */
+struct prpc_near {
+	u8 nr;
+	u8 at[PRPC_MAX_LIVE];
+};
+
 /* A call of its own for each path: is anybody there?  See health.c. */
 struct prpc_probe {
 	struct prpc_conn *conn;		/* may be stale */
@@ -179,6 +185,7 @@ struct prpc_path {
  * @lock: guards the table, @waiting and the state of paths.  Taken in
  *	softirq, never held across a transport's function (but @heard)
  * @live: the @nr_live paths whose connections calls go to, by index
+ * @near: for each NUMA node; never empty while a path is live
  * @cursor, @turn: where the choice among equals goes on
  * @waiting: calls without a connection, in order
  * @watching: @watch_work is queued; @watched: when it last ran
@@ -207,6 +214,7 @@ struct prpc_peer {
 	unsigned int cursor[PRPC_DIRS];
 	unsigned int turn;
 	struct prpc_path *live[PRPC_MAX_LIVE];
+	struct prpc_near *near;
 	bool watching;
 	bool deadline_armed;
 	unsigned long deadline_at;
@@ -329,6 +337,8 @@ struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *ca
 /* @call joins @path, and leaves the path of its connection. */
 void prpc_load(struct prpc_path *path, struct prpc_call *call);
 void prpc_unload(struct prpc_call *call, bool replied);
+/* The live paths have changed. */
+void prpc_near_update(struct prpc_peer *peer);
 /* Now and then: what was measured long ago counts less and less. */
 void prpc_relax(struct prpc_peer *peer);
 

@@ -91,6 +91,7 @@ struct prpc_conn *prpc_conn_alloc(struct prpc_path *path,
 		return NULL;
 	__module_get(ops->owner);
 	conn->path = path;
+	conn->node = NUMA_NO_NODE;
 	conn->ops = ops;
 	prpc_conn_aim(conn, path);
 	conn->net = path->peer->net;
@@ -203,6 +204,7 @@ static void prpc_live_add(struct prpc_path *path)
 		peer->live[i] = peer->live[i - 1];
 	peer->live[i] = path;
 	WRITE_ONCE(peer->nr_live, peer->nr_live + 1);
+	prpc_near_update(peer);
 	path->flow[PRPC_DIR_OUT].pace = 0;
 	path->flow[PRPC_DIR_IN].pace = 0;
 	path->rtt = 0;
@@ -223,6 +225,7 @@ void prpc_live_del(struct prpc_path *path)
 	WRITE_ONCE(peer->nr_live, peer->nr_live - 1);
 	for (; i < peer->nr_live; i++)
 		peer->live[i] = peer->live[i + 1];
+	prpc_near_update(peer);
 }
 
 /* ---- going down ---- */

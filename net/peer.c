@@ -118,6 +118,7 @@ static void prpc_peer_free(struct prpc_peer *peer)
 	if (peer->net)
 		put_net(peer->net);
 	kvfree(peer->table);
+	kfree(peer->near);
 	kfree(peer->server);
 	kfree(peer->name);
 	kfree(peer);
@@ -128,11 +129,12 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	int error;
 
 	peer->table_size = min(args->max_calls + PRPC_RESERVE, PRPC_TABLE_MAX);
+	peer->near = kcalloc(nr_node_ids, sizeof(*peer->near), GFP_KERNEL);
 	peer->table = kvcalloc(peer->table_size, sizeof(*peer->table), GFP_KERNEL);
 	peer->name = kstrdup(args->name, GFP_KERNEL);
 	if (args->sec)
 		peer->server = kstrdup(args->server, GFP_KERNEL);
-	if (!peer->table || !peer->name ||
+	if (!peer->near || !peer->table || !peer->name ||
 	    (args->sec && (!peer->server || pgss_pages_init())))
 		return -ENOMEM;
 	prpc_calls_init(peer);

@@ -98,6 +98,8 @@ static void prpc_path_show(struct prpc_path *path, struct seq_file *m)
 	seq_printf(m, " rtt50=%llu rtt99=%llu", prpc_latency(&sum, 50),
 		   prpc_latency(&sum, 99));
 	if (conn) {
+		if (conn->node != NUMA_NO_NODE)
+			seq_printf(m, " node=%d", conn->node);
 		if (conn->ops->show)
 			conn->ops->show(conn, m);
 		prpc_conn_unuse(conn);

@@ -388,6 +388,16 @@ static unsigned long ptcp_heard(struct prpc_conn *conn)
 
 /* ---- transport operations ---- */
 
+/* Of the device that @sk's packets leave by. */
+static int ptcp_node(struct sock *sk)
+{
+	struct dst_entry *dst = sk_dst_get(sk);
+	int node = dst && dst->dev ? dev_to_node(&dst->dev->dev) : NUMA_NO_NODE;
+
+	dst_release(dst);
+	return node;
+}
+
 static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 {
 	struct ptcp_conn *c = ptcp_conn(conn);
@@ -404,6 +414,7 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 		if (!error && conn->tls->mode)
 			error = ptcp_tls_start(c);
 		if (!error) {
+			conn->node = ptcp_node(c->sock->sk);
 			c->heard = jiffies;
 			c->answered = jiffies;
 			queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);

@@ -88,6 +88,8 @@ struct prpc_gpu_ops {
  * @addr: remote address and port
  * @local: source address to use; its family is 0 if any will do
  * @ifindex: interface to go through; 0 if any will do
+ * @node: NUMA node of the device that it goes through, NUMA_NO_NODE: unknown;
+ *	the transport sets it when it connects
  * @net: borrowed from the peer
  * @tls: borrowed from the peer
  * @server: the name that the server's certificate must bear; the path's
@@ -105,6 +107,7 @@ struct prpc_conn {
 	struct sockaddr_storage addr;
 	struct sockaddr_storage local;
 	int ifindex;
+	int node;
 	struct net *net;
 	const struct prpc_tls *tls;
 	const char *server;

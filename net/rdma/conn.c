@@ -436,6 +436,7 @@ static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 	if (error) {
 		prdma_close(conn);
 	} else {
+		conn->node = ibdev_to_node(c->dev);
 		c->heard = jiffies;
 		c->answered = jiffies;
 		queue_delayed_work(prpc_io_wq, &c->watch, PRDMA_WATCH);

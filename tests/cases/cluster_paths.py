@@ -68,6 +68,33 @@ def t_both_rails_carry(b):
             b.fail(f"{way} is {one} and {two}")
 
 
+#: fs=penstock long numa
+def t_near_rails_first(b):
+    """Each NUMA node has a rail: what a processor does alone goes by its own, much at a time by both."""
+    _mount(b)
+    d = b.dir()
+
+    def moved(command):
+        before = {p["rail"]: p for p in _live(b)}
+        b.run(b.client, command, timeout=120)
+        return {p["rail"]: [p[k] - before[p["rail"]][k] for k in ("calls", "bytes_out", "bytes_in")] for p in _live(b)}
+
+    b.run(b.client, "test $(cat /sys/class/net/eth0/device/../numa_node) = 0; "
+                    "test $(cat /sys/class/net/eth1/device/../numa_node) = 1; "
+                    f"grep 'path:.* rail=eth1 .* node=1' /proc/self/mountstats; head -c 16M /dev/zero >{d}/f; sync {d}/f")
+    for cpu, rail, other in ((0, "eth0", "eth1"), (1, "eth1", "eth0")):
+        got = moved(f"taskset -c {cpu} sh -c 'for i in $(seq 200); do mkdir {d}/d; rmdir {d}/d; done'")
+        if got[rail][0] < 300 or got[other][0] > 0.2 * got[rail][0]:
+            b.fail(f"small calls of CPU {cpu}: {got}")
+        got = moved(f"taskset -c {cpu} dd if={d}/f of=/dev/null bs=1M iflag=direct")
+        if got[rail][2] < 12 << 20:
+            b.fail(f"one read at a time on CPU {cpu}: {got}")
+    got = moved(f"taskset -c 1 fio --name=r --filename={d}/f --size=16m --loops=3 --rw=read --bs=1m --direct=1 "
+                "--ioengine=libaio --iodepth=16 --minimal")
+    if got["eth0"][2] < 8 << 20:
+        b.fail(f"16 reads at a time: {got}")
+
+
 #: fs=penstock
 def t_rails_named(b):
     """rails= keeps to the interfaces it names; paths= says how many connections."""
