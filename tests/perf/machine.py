@@ -134,15 +134,18 @@ class Machine:
             raise MeasureError(f"'{cmd}' gave status {done.rc}:\n{done.out}")
         return done.out
 
-    def call(self, words, limit, file="lib"):
+    def call(self, words, limit, file=None):
         """Run functions of guest/lib.sh, and of that file beside it."""
-        guest = "/penstock/repo/tests/perf/guest"
-        return self.run(f"set -eu; {self.settings}; . {guest}/lib.sh; . {guest}/{file}.sh; {words}", limit)
+        sources = "; ".join(f". /penstock/repo/tests/perf/guest/{f}.sh" for f in ("lib", file) if f)
+        return self.run(f"set -eu; {self.settings}; {sources}; {words}", limit)
 
     def ceilings(self):
         """What the wire alone does, in MB/s."""
         lines = self.call(f"ceilings_{self.proto}", 300).splitlines()
-        return {name: float(mb) for name, mb in (line.split() for line in lines)}
+        try:
+            return {name: float(mb) for name, mb in (line.split() for line in lines)}
+        except ValueError:
+            raise MeasureError("the wire alone could not be measured:\n" + "\n".join(lines))
 
     def row(self, words, limit):
         """Measure: words are a call of a function in guest/lib.sh."""
