@@ -15,6 +15,10 @@ HOLE_BEGIN = ("nft -f - <<'END'\ntable inet hole {\n"
               " chain out { type filter hook output priority -300; policy drop; }\n"
               "}\nEND")
 HOLE_END = "nft delete table inet hole"
+# In a node: RDMA alone arrives no more, TCP does. (What netfilter stops on its way out soft RoCE
+# takes for a failure of its own, and connection management never works again.)
+ROCE_BEGIN = "nft 'table inet roce { chain in { type filter hook input priority -300; udp dport 4791 drop; }; }'"
+ROCE_END = "nft delete table inet roce"
 
 
 class Failed(Exception):
@@ -134,6 +138,22 @@ class Bench:
             yield
         finally:
             self.run(node, HOLE_END)
+
+    @contextlib.contextmanager
+    def roce_hole(self, node):
+        """The node hears nothing over soft RoCE; TCP works."""
+        self.run(node, ROCE_BEGIN)
+        try:
+            yield
+        finally:
+            self.run(node, ROCE_END)
+
+    def until_live(self, where, proto, seconds):
+        """A path of that mount has a connection of that transport."""
+        self.run(self.client, f"for i in $(seq {5 * seconds}); do awk '$1 == \"device\" {{ mine = $5 == \"{where}\" }} "
+                              "mine && $1 == \"path:\"' /proc/self/mountstats >/tmp/paths; "
+                              f"grep -q '^[[:space:]]*path: {proto} .* state=LIVE' /tmp/paths && exit 0; sleep 0.2; done; "
+                              "cat /tmp/paths; exit 1", timeout=seconds * 3 + 30)
 
     def reboot(self, node):
         self.say(f"reset {node.name}")

@@ -3,6 +3,7 @@
 cases run over it too in make check-rdma."""
 
 import contextlib
+import json
 import os
 import time
 
@@ -164,6 +165,34 @@ def t_silent_and_back(b):
         b.run(b.client, f"rm -r {d}", timeout=100)
 
 
+def _lossy(b, percent):
+    """So many packets get lost for a minute, each way: slower, but no request takes ten seconds."""
+    with _rdma(b):
+        d = _mount(b)
+        for guest in (b.client, b.node1):
+            b.run(guest, f"tc qdisc add dev eth0 root netem loss {percent}%")
+            b.undo.callback(b.run, guest, "tc qdisc del dev eth0 root")
+        out = b.run(b.client, f"fio --name=v --directory={d} --size=8m --rw=randrw --bs=32k --ioengine=libaio --iodepth=8 "
+                              "--direct=1 --verify=crc32c --verify_fatal=1 --verify_backlog=32 --verify_state_save=0 "
+                              "--time_based --runtime=60 --output-format=json", timeout=200)
+        job = json.loads(out[out.index("{"):])["jobs"][0]
+        longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e9
+        b.say(f"{job['read']['total_ios']} reads, {job['write']['total_ios']} writes, the longest {longest:.1f} s")
+        b.run(b.client, "grep path: /proc/self/mountstats; dmesg | tail -5")
+        if longest > 10 or job["write"]["total_ios"] < 50:
+            b.fail(f"the longest request took {longest:.1f} s, {job['write']['total_ios']} writes in a minute")
+
+
+#: fs=penstock timeout=400 long
+def t_one_percent_lost(b):
+    _lossy(b, 1)
+
+
+#: fs=penstock timeout=400 long
+def t_five_percent_lost(b):
+    _lossy(b, 5)
+
+
 #: fs=penstock timeout=200 long
 def t_killed_under_io(b):
     """kill -9 with I/O in flight, several times: all regions come back."""
@@ -230,20 +259,6 @@ def t_auto(b):
         _auto(b, "tcp", "rdma-refused", "node2:/export")
 
 
-# In node1: RDMA alone arrives no more, TCP does. (What netfilter stops on its way out soft RoCE
-# takes for a failure of its own, and connection management never works again.)
-ROCE_BEGIN = "nft 'table inet roce { chain in { type filter hook input priority -300; udp dport 4791 drop; }; }'"
-ROCE_END = "nft delete table inet roce"
-
-
-def _until_live(b, proto, seconds):
-    """The only path of /mnt/a has a connection of that transport."""
-    b.run(b.client, f"for i in $(seq {10 * seconds}); do awk '$1 == \"device\" {{ mine = $5 == \"/mnt/a\" }} "
-                    "mine && $1 == \"path:\"' /proc/self/mountstats >/tmp/paths; "
-                    f"grep -q '^[[:space:]]*path: {proto} .* state=LIVE' /tmp/paths && exit 0; sleep 0.1; done; "
-                    "cat /tmp/paths; exit 1", timeout=seconds * 3 + 30)
-
-
 #: fs=penstock timeout=300 long
 def t_falls_back_to_tcp_and_returns(b):
     """RDMA alone goes silent under fio verify, twice: the path says so and goes on over TCP."""
@@ -255,13 +270,10 @@ def t_falls_back_to_tcp_and_returns(b):
         job = b.start(b.client, _verify(d, "--rate_iops=150 --loops=4"), timeout=250)
         for _ in range(2):
             b.sleep(3)
-            b.run(b.node1, ROCE_BEGIN)
-            try:
-                _until_live(b, "tcp", 30)
+            with b.roce_hole(b.node1):
+                b.until_live("/mnt/a", "tcp", 30)
                 b.run(b.client, f"seq 1000 >{d}/over-tcp; sync {d}/over-tcp", timeout=30)
-            finally:
-                b.run(b.node1, ROCE_END)
-            _until_live(b, "rdma", 60)
+            b.until_live("/mnt/a", "rdma", 60)
             b.run(b.client, f"seq 1000 >{d}/over-rdma; sync {d}/over-rdma", timeout=30)
         b.finish(job, 250)
         b.run(b.client, "dmesg | grep 'rdma to .* does not work (error -[0-9]*); using tcp there until it does'; "

@@ -70,7 +70,7 @@ ceilings_rdma() {
 	for test in ib_read_bw ib_write_bw; do
 		$test -R -F -d rxe -s 1048576 -n 60 >/run/$test.server 2>&1 &
 		sleep 0.5
-		$test -R -F -d rxe -s 1048576 -n 60 10.9.0.2 >/run/$test || { cat /run/$test; exit 1; }
+		$test -R -F -d rxe -s 1048576 -n 60 10.9.0.2 >/run/$test 2>&1 || { cat /run/$test; exit 1; }
 		wait
 		# size, iterations, peak, average in MiB/s
 		awk -v name=$test '$1 == 1048576 { print name, $4 * 1.048576 }' /run/$test
