@@ -157,6 +157,28 @@ def t_killed_in_silence(b):
                 _play(b, "clean", d)
 
 
+#: fs=penstock timeout=300 long
+def t_waits_for_rdma(b):
+    """A path that uses TCP meanwhile does not carry it: it waits, can be killed, and goes on."""
+    with _gpu(b):
+        b.mount("node1:/export", "/mnt/a", options="paths=1", proto="")
+        d = b.dir("/mnt/a")
+        _play(b, "first", d)
+        b.run(b.client, f"head -c 16M /dev/zero >{d}/f; sync {d}/f")
+        with b.roce_hole(b.node1):
+            b.run(b.client, f"echo here >{d}/g; sync {d}/g", timeout=60)
+            b.until_live("/mnt/a", "tcp", 30)
+            b.run(b.client, f"setsid {GPU} loop {d} >/dev/null 2>&1 </dev/null & echo $! >/tmp/loop.pid; sleep 3")
+            b.within(10, b.client, "kill -9 $(cat /tmp/loop.pid); while grep -qs '^State:.[^Z]' "
+                                   "/proc/$(cat /tmp/loop.pid)/status; do sleep 0.2; done", "killed GPU I/O")
+            job = b.start(b.client, f"{GPU} first {d}", timeout=200)
+            b.sleep(5)
+            b.eq(job.done(), False, "GPU I/O ended while there was no RDMA")
+            b.run(b.client, f"echo there >{d}/g; sync {d}/g", timeout=60)    # others go on
+        b.until_live("/mnt/a", "rdma", 60)
+        b.finish(job, 200)
+
+
 #: fs=penstock timeout=200 long
 def t_unregistered(b):
     """nvidia-fs lets go in the middle of I/O, and takes hold again."""
@@ -216,8 +238,7 @@ PEER = "python3 -B /penstock/repo/tests/nvfs/peer.py"
 def _peer(b, parameters=""):
     """The drive's memory, and soft RoCE, which reaches it if it is told to."""
     b.run(b.client, "modprobe nvme")
-    if b.run(b.client, "ls /sys/bus/pci/devices/*/p2pmem/allocate 2>/dev/null | wc -l").strip() == "0":
-        b.skip("the guest has no peer-to-peer memory: tests/run --kernel 7.2")
+    b.run(b.client, "ls /sys/bus/pci/devices/*/p2pmem/allocate")
     b.cluster.rdma()
     b.run(b.client, "if [ -e /sys/module/penstock_rdma ]; then rmmod penstock_rdma; fi; "
                     f"modprobe -a ib_core rdma_cm; insmod {MODULES}/penstock_rdma.ko {parameters}")
@@ -230,7 +251,7 @@ def _peer(b, parameters=""):
             b.run(b.client, "rmmod penstock_rdma; /penstock/guest/rdma off")
 
 
-#: fs=penstock timeout=120 long
+#: fs=penstock kernel=7.2 timeout=120
 def t_peer(b):
     """Moved by the (software) device, mixed requests, too."""
     with _peer(b, "p2p_without_pci=1"):
@@ -238,7 +259,7 @@ def t_peer(b):
         b.run(b.client, f"{PEER} direct {d}", timeout=100)
 
 
-#: fs=penstock timeout=120 long
+#: fs=penstock kernel=7.2 timeout=120
 def t_peer_refused(b):
     """Neither TCP nor software reaches it; by the CPU only if the mount says so."""
     with _peer(b):
