@@ -41,6 +41,24 @@ BOILERPLATE = {"ret_from_fork_asm", "ret_from_fork", "kthread", "worker_thread",
                "process_one_work", "entry_SYSCALL_64_after_hwframe", "do_syscall_64"}
 
 
+# Soft RoCE, the device below it, and the checksum that it has of each packet
+WIRE = ("rdma_rxe", "dummy", "crc32_pclmul")
+
+
+def _whose(part, frames):
+    """Over soft RoCE, threads of the client's do the wire's and some of the server's
+    work: the module nearest to the instruction decides."""
+    for frame in frames:
+        module = frame.partition("[")[2].rstrip("]")
+        if module in WIRE:
+            return "wire"
+        if module == "rpcrdma" and frame.startswith("svc_"):
+            return "server"
+        if module and module != "ib_core":
+            return part
+    return part
+
+
 class _Node:
     """Samples of a function called in one way, and what it called."""
 
@@ -72,6 +90,8 @@ class Profile:
         for tid, chain in self._records(path):
             part, comm = window.part.get(tid, ("other", "?"))
             frames = [symbols.name(a if i == 0 else a - 1) for i, a in enumerate(chain)]
+            if part in ("load", "work"):
+                part = _whose(part, frames)
             self.total += 1
             self.self[part][frames[0]] += 1
             self.below[part].update(set(frames))
@@ -108,7 +128,7 @@ class Profile:
         for part in parts:
             for into, of in zip(merged, (self.self[part], self.below[part])):
                 into.update(of)
-        for part in parts:
+        for part in (*parts, "wire"):
             n = sum(self.self[part].values())
             print(f"  {part:8} {n * scale:8.2f}  {100 * n / max(1, self.total):5.1f}%")
         self._table("in the function itself", merged[0], scale, lines)
