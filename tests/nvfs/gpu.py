@@ -11,12 +11,13 @@ import errno
 import fcntl
 import mmap
 import os
-import random
 import signal
 import struct
 import sys
 import threading
 import time
+
+from files import FILL, K, M, content, counters, grown, open_direct, put
 
 DEVICE = "/dev/nvfs_double"
 PARAMETERS = "/sys/module/penstock_nvfs_double/parameters/"
@@ -24,8 +25,6 @@ MISTAKES = ("active", "holes", "leaks", "touched", "joined", "misused")
 IO, UNREGISTER = 0xC0284E01, 0x4E02
 IO_FORMAT = "=iIQQQq"
 WRITE, ASYNC = 1, 2
-K, M = 1 << 10, 1 << 20
-FILL = 0xC3
 
 
 def parameter(name, value=None):
@@ -79,43 +78,6 @@ class Gpu:
             f"wrong bytes after a read of {size} at {pos} into {at}"
 
 
-def direct(path, flags=os.O_RDWR):
-    return os.open(path, flags | os.O_DIRECT | os.O_CREAT, 0o644)
-
-
-def content(size, seed):
-    return random.Random(seed).randbytes(size)
-
-
-def put(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-
-
-def counters(directory):
-    """The mount's line "gpudirect:" as numbers."""
-    best, found = "", None
-    with open("/proc/self/mountstats") as f:
-        for line in f:
-            words = line.split()
-            if line.startswith("device "):
-                where = words[words.index("on") + 1]
-                ours = (directory + "/").startswith(where.rstrip("/") + "/") and len(where) >= len(best)
-                if ours and " fstype penstock" in line:
-                    best, found = where, {}
-            elif ours and words and words[0] == "gpudirect:" and found is not None:
-                found = {k: v if k == "mode" else int(v)
-                         for k, v in (w.split("=") for w in words[1:])}
-    return found
-
-
-def grown(directory, before):
-    return {k: v - before[k] for k, v in counters(directory).items()
-            if k != "mode" and v != before[k]}
-
-
 # ---- scenarios ----
 
 def first(d):
@@ -125,7 +87,7 @@ def first(d):
     before = counters(d)
     g = Gpu(1 * M)
     assert parameter("bound") == 1, "not registered"
-    f = direct(d + "/f")
+    f = open_direct(d + "/f")
     g.read(f, data, 0, 4 * K, 8 * K)
     assert grown(d, before) == {"gpu_read": 4 * K}, grown(d, before)
     no_mistakes()
@@ -141,7 +103,7 @@ def reads(d, longest=16):
     data = content(size, 2)
     put(d + "/f", data)
     before, asked = counters(d), 0
-    g, f = Gpu((longest + 4) * M), direct(d + "/f")
+    g, f = Gpu((longest + 4) * M), open_direct(d + "/f")
     for flags in (0, ASYNC):
         for length in (4 * K, 8 * K, 64 * K, 68 * K, 1 * M + 4 * K):
             for at in (4 * K, 60 * K):
@@ -165,7 +127,7 @@ def writes(d, longest=16):
     whole = bytearray(content(size, 3))
     put(d + "/f", whole)
     before, asked, seed = counters(d), 0, 10
-    g, f = Gpu((longest + 4) * M), direct(d + "/f")
+    g, f = Gpu((longest + 4) * M), open_direct(d + "/f")
     for flags in (0, ASYNC):
         for length, ats in ((4 * K, (0, 60 * K)), (68 * K, (0, 60 * K)), (1 * M + 4 * K, (60 * K,)),
                             (longest * M, (4 * K,))):
@@ -194,7 +156,7 @@ def refused(d):
     """A mount that cannot: an error, and nothing of the data."""
     put(d + "/f", content(64 * K, 4))
     before = counters(d)
-    g, f = Gpu(1 * M), direct(d + "/f")
+    g, f = Gpu(1 * M), open_direct(d + "/f")
     for flags in (0, WRITE, ASYNC):
         assert g.io(f, 0, 64 * K, 0, flags) == -errno.EOPNOTSUPP
     assert g.peek(0, 1 * M) == bytes([FILL]) * M
@@ -211,7 +173,7 @@ def map_fails(d):
     """At whatever entry: an error, nothing stays mapped, the next one works."""
     data = content(3 * M, 5)
     put(d + "/f", data)
-    g, f = Gpu(), direct(d + "/f")
+    g, f = Gpu(), open_direct(d + "/f")
     for entry in (1, 2, 16, 200):
         for flags in (0, ASYNC, WRITE):
             before = counters(d)
@@ -240,7 +202,7 @@ def mapped(seconds=60):
 
 def loop(d, flags=0):
     """I/O until somebody ends it."""
-    g, f = Gpu(4 * M), direct(d + "/f")
+    g, f = Gpu(4 * M), open_direct(d + "/f")
     if flags & WRITE:
         g.poke(0, content(4 * M, 6))
     while True:
@@ -275,7 +237,7 @@ def killed(d):
     while parameter("bound") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert parameter("bound") == 0, "still registered"
-    g, f = Gpu(5 * M), direct(d + "/f")
+    g, f = Gpu(5 * M), open_direct(d + "/f")
     g.read(f, data, 0, 4 * M, 0)
     g.close()
 
@@ -289,7 +251,7 @@ def unregistered(d):
     ready = threading.Barrier(3)
 
     def load():
-        g, f = Gpu(4 * M), direct(d + "/f")
+        g, f = Gpu(4 * M), open_direct(d + "/f")
         ready.wait()                            # opening binds, too
         while not stop:
             seen.add(g.io(f, 0, 4 * M, 0))

@@ -11,9 +11,8 @@ import mmap
 import os
 import sys
 
-import gpu
+from files import FILL, K, M, content, counters, grown, open_direct, put
 
-K, M = 1 << 10, 1 << 20
 SIZE = 8 * M
 
 
@@ -27,23 +26,23 @@ def memory():
 
 def check_read(f, want, pos, views):
     for v in views:
-        v[:] = bytes([gpu.FILL]) * len(v)
+        v[:] = bytes([FILL]) * len(v)
     part = want[pos:pos + sum(len(v) for v in views)]
     got = os.preadv(f, views, pos)
     assert got == len(part), (pos, got, len(part))
     now = b"".join(bytes(v) for v in views)
     assert now[:got] == part, f"wrong bytes at {pos}"
-    assert now[got:] == bytes([gpu.FILL]) * (len(now) - got), "bytes behind the end"
+    assert now[got:] == bytes([FILL]) * (len(now) - got), "bytes behind the end"
     return got
 
 
 def moves(d, kind):
     size = 3 * M + 777
-    data = bytearray(gpu.content(size, 8))
-    gpu.put(d + "/f", data)
-    before, read, written = gpu.counters(d), 0, 0
+    data = bytearray(content(size, 8))
+    put(d + "/f", data)
+    before, read, written = counters(d), 0, 0
     peer, host = memoryview(memory()), memoryview(mmap.mmap(-1, SIZE))
-    f = gpu.direct(d + "/f")
+    f = open_direct(d + "/f")
     for pos, at, length in ((0, 0, 4 * K), (4 * K, 8 * K, 1 * M), (0, 512, 2 * M + 512),
                             (2 * M, 0, 2 * M), (512, 60 * K, 64 * K)):
         guard = bytes([0x77]) * 4 * K
@@ -54,12 +53,12 @@ def moves(d, kind):
     read += check_read(f, data, 4 * K, [host[:64 * K], peer[:128 * K], host[1 * M:1 * M + 4 * K],
                                         peer[2 * M:2 * M + 8 * K]])
     for seed, (pos, at, length) in enumerate(((0, 0, 4 * K), (8 * K, 4 * K, 2 * M), (512, 512, 64 * K))):
-        new = gpu.content(length, 100 + seed)
+        new = content(length, 100 + seed)
         peer[at:at + length] = new
         assert os.pwritev(f, [peer[at:at + length]], pos) == length
         data[pos:pos + length] = new
         written += length
-    new = gpu.content(136 * K, 200)
+    new = content(136 * K, 200)
     host[:8 * K], peer[:128 * K] = new[:8 * K], new[8 * K:]
     assert os.pwritev(f, [host[:8 * K], peer[:128 * K]], 1 * M) == len(new)
     data[1 * M:1 * M + len(new)] = new
@@ -67,7 +66,7 @@ def moves(d, kind):
     with open(d + "/f", "rb") as r:
         assert r.read() == data, "the file differs"
     wanted = {f"{kind}_read": read, f"{kind}_written": written}
-    assert gpu.grown(d, before) == wanted, (gpu.grown(d, before), wanted)
+    assert grown(d, before) == wanted, (grown(d, before), wanted)
 
 
 def direct(d):
@@ -80,11 +79,11 @@ def bounced(d):
 
 def refused(d):
     """An error before anything moves; ordinary buffers go on."""
-    data = gpu.content(64 * K, 9)
-    gpu.put(d + "/f", data)
-    before = gpu.counters(d)
+    data = content(64 * K, 9)
+    put(d + "/f", data)
+    before = counters(d)
     peer, host = memoryview(memory()), memoryview(mmap.mmap(-1, 64 * K))
-    f = gpu.direct(d + "/f")
+    f = open_direct(d + "/f")
     for call in (os.preadv, os.pwritev):
         try:
             call(f, [peer[:64 * K]], 0)
@@ -92,7 +91,7 @@ def refused(d):
         except OSError as e:
             assert e.errno == errno.EREMOTEIO, e
     why = "no_off" if before["mode"] == "off" else "no_path"
-    assert gpu.grown(d, before) == {"refused": 2 * 64 * K, why: 2}, gpu.grown(d, before)
+    assert grown(d, before) == {"refused": 2 * 64 * K, why: 2}, grown(d, before)
     check_read(f, data, 0, [host])
 
 

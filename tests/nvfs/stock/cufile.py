@@ -12,13 +12,13 @@ the device to the file server is an error."""
 import ctypes
 import json
 import os
-import random
 import sys
 
 from ctypes import byref, c_int, c_long, c_size_t, c_ulonglong, c_void_p
 
-K, M = 1 << 10, 1 << 20
-FILL = 0xC3
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from files import FILL, K, M, content, counters, grown, open_direct, put      # noqa: E402
+
 SETTINGS = {
     "logging": {"dir": "/tmp", "level": "INFO"},
     "properties": {"allow_compat_mode": False, "max_device_cache_size_kb": 16384,
@@ -77,7 +77,7 @@ class Gds:
         return at.value
 
     def file(self, path):
-        fd = os.open(path, os.O_RDWR | os.O_DIRECT | os.O_CREAT, 0o644)
+        fd = open_direct(path)
         fh = c_void_p()
         self.call("HandleRegister", byref(fh), byref(Descr(1, Descr.Handle(fd=fd), None)))
         return fd, fh
@@ -102,28 +102,6 @@ class Buffer:
 
     def close(self):
         self.gds.call("BufDeregister", c_void_p(self.at))
-
-
-def content(size, seed):
-    return random.Random(seed).randbytes(size)
-
-
-def put(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-
-
-def moved(directory):
-    """What the mount says that devices have read and written."""
-    with open("/proc/self/mountstats") as f:
-        words = [w for line in f if line.strip().startswith("gpudirect:") for w in line.split()[1:]]
-    return {k: int(v) for k, v in (w.split("=") for w in words) if k != "mode"}
-
-
-def grown(directory, before):
-    return {k: v - before[k] for k, v in moved(directory).items() if v != before[k]}
 
 
 def nvidia_fs():
@@ -158,7 +136,7 @@ def io(d):
     size = 17 * M + 12345
     whole = bytearray(content(size, 1))
     put(d + "/f", whole)
-    before, read, written = moved(d), 0, 0
+    before, read, written = counters(d), 0, 0
     buf = Buffer(gds, 20 * M)
     fd, fh = gds.file(d + "/f")
     for n, length in enumerate(SIZES):
@@ -196,7 +174,7 @@ def batch(d):
     gds = Gds()
     data = content(8 * M, 2)
     put(d + "/b", data)
-    before = moved(d)
+    before = counters(d)
     at, size = 64 * K, 512 * K
     bufs = [Buffer(gds, M) for _ in range(8)]
     fd, fh = gds.file(d + "/b")
