@@ -131,22 +131,27 @@ class Bench:
     # -- trouble ----------------------------------------------------------
 
     @contextlib.contextmanager
+    def between(self, guest, begin, end):
+        """In that guest: begin, and whatever happens in the end, end."""
+        self.run(guest, begin)
+        try:
+            yield
+        finally:
+            self.run(guest, end)
+
     def black_hole(self, node):
         """The node takes no packet and sends none; nobody is told."""
-        self.run(node, HOLE_BEGIN)
-        try:
-            yield
-        finally:
-            self.run(node, HOLE_END)
+        return self.between(node, HOLE_BEGIN, HOLE_END)
 
-    @contextlib.contextmanager
     def roce_hole(self, node):
         """The node hears nothing over soft RoCE; TCP works."""
-        self.run(node, ROCE_BEGIN)
-        try:
-            yield
-        finally:
-            self.run(node, ROCE_END)
+        return self.between(node, ROCE_BEGIN, ROCE_END)
+
+    def dies(self, seconds, guest, pidfile, why):
+        """kill -9 ends the processes named in that file so soon."""
+        self.within(seconds, guest, f"pids=$(cat {pidfile}); kill -9 $pids; for p in $pids; do "
+                    "while grep -qs '^State:.[^Z]' /proc/$p/status; do sleep 0.1; done; done; "
+                    f"rm {pidfile}", why)
 
     def until_live(self, where, proto, seconds):
         """A path of that mount has a connection of that transport."""

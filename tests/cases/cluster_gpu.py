@@ -152,8 +152,7 @@ def t_killed_in_silence(b):
                             "for i in $(seq 300); do [ $(cat maps) = 0 ] || exit 0; sleep 0.1; done; cat /tmp/loop.log; exit 1")
             with b.black_hole(b.node1):
                 b.sleep(1)
-                b.within(15, b.client, "kill -9 $(cat /tmp/loop.pid); while grep -qs '^State:.[^Z]' "
-                                       "/proc/$(cat /tmp/loop.pid)/status; do sleep 0.2; done", "killed GPU I/O")
+                b.dies(15, b.client, "/tmp/loop.pid", "killed GPU I/O")
                 _play(b, "clean", d)
 
 
@@ -169,8 +168,7 @@ def t_waits_for_rdma(b):
             b.run(b.client, f"echo here >{d}/g; sync {d}/g", timeout=60)
             b.until_live("/mnt/a", "tcp", 30)
             b.run(b.client, f"setsid {GPU} loop {d} >/dev/null 2>&1 </dev/null & echo $! >/tmp/loop.pid; sleep 3")
-            b.within(10, b.client, "kill -9 $(cat /tmp/loop.pid); while grep -qs '^State:.[^Z]' "
-                                   "/proc/$(cat /tmp/loop.pid)/status; do sleep 0.2; done", "killed GPU I/O")
+            b.dies(10, b.client, "/tmp/loop.pid", "killed GPU I/O")
             job = b.start(b.client, f"{GPU} first {d}", timeout=200)
             b.sleep(5)
             b.eq(job.done(), False, "GPU I/O ended while there was no RDMA")

@@ -483,8 +483,7 @@ def t_waiter_killed_in_black_hole(b):
     t.saw(b.node2, "w")
     with b.black_hole(b.node1):
         b.sleep(4)
-        b.within(5, b.node2, "kill -9 $(cat /tmp/lk.pid); while grep -q '^State:.[^Z]' "
-                             "/proc/$(cat /tmp/lk.pid)/status 2>/dev/null; do sleep 0.1; done", "kill -9")
+        b.dies(5, b.node2, "/tmp/lk.pid", "kill -9")
     t.end(b.client, job)
     b.run(b.node2, f"ls {t.d}", timeout=120)
     _becomes_free(b, t)

@@ -5,7 +5,6 @@ The client has two rails, eth0 (10.1.0.1) and eth1 (10.2.0.1); each node one
 address on each.
 """
 
-import contextlib
 import json
 import time
 
@@ -40,17 +39,12 @@ def _mount(b, source=RAILS, want=2, options="", where="/mnt/a"):
     _until(b, f"{want} live paths", lambda: len(_live(b, where)) == want)
 
 
-@contextlib.contextmanager
 def _rail_hole(b, node, net):
     """The node takes nothing from that network and sends nothing there."""
-    b.run(node, "nft -f - <<'END'\ntable inet railhole {\n"
-          f" chain in {{ type filter hook input priority -300; ip saddr {net} drop; }}\n"
-          f" chain out {{ type filter hook output priority -300; ip daddr {net} drop; }}\n"
-          "}\nEND")
-    try:
-        yield
-    finally:
-        b.run(node, "nft delete table inet railhole")
+    return b.between(node, "nft -f - <<'END'\ntable inet railhole {\n"
+                     f" chain in {{ type filter hook input priority -300; ip saddr {net} drop; }}\n"
+                     f" chain out {{ type filter hook output priority -300; ip daddr {net} drop; }}\n"
+                     "}\nEND", "nft delete table inet railhole")
 
 
 #: fs=penstock
