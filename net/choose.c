@@ -142,8 +142,8 @@ static struct prpc_path *prpc_choose_large(struct prpc_peer *peer,
  * reaches it any will do whose transport says so; one that knows nothing of such
  * memory would take the wrong bytes.
  */
-static struct prpc_path *prpc_choose_near(struct prpc_peer *peer,
-					  const struct prpc_call *call)
+static struct prpc_path *prpc_choose_foreign(struct prpc_peer *peer,
+					     const struct prpc_call *call)
 {
 	enum prpc_dir dir = prpc_direction(call);
 	u32 best = prpc_best_pace(peer, dir), bytes = prpc_bytes(call, dir);
@@ -202,7 +202,7 @@ struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *ca
 	if (!peer->nr_live)
 		return NULL;
 	if (prpc_foreign(prpc_call_data(call))) {
-		path = prpc_choose_near(peer, call);
+		path = prpc_choose_foreign(peer, call);
 		if (!path)
 			return NULL;
 	} else if (peer->nr_live == 1) {

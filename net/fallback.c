@@ -84,6 +84,13 @@ bool prpc_parks(struct prpc_peer *peer, const struct prpc_call *call)
 
 /* ---- and back ---- */
 
+/* Is @path to return to the first transport when it can? */
+static bool prpc_fallback_away(const struct prpc_path *path)
+{
+	return path->state == PRPC_PATH_LIVE && path->second &&
+	       !prpc_path_ends(path);
+}
+
 static unsigned long prpc_trial_pause(const struct prpc_path *path)
 {
 	return min(PRPC_TRIAL_MIN << min(path->trials, 5u), PRPC_TRIAL_MAX);
@@ -102,8 +109,7 @@ void prpc_fallback_up(struct prpc_path *path)
 void prpc_fallback_kick(struct prpc_path *path, unsigned long delay)
 {
 	lockdep_assert_held(&path->peer->lock);
-	if (path->state == PRPC_PATH_LIVE && path->second && !path->retired &&
-	    !path->peer->dying)
+	if (prpc_fallback_away(path))
 		mod_delayed_work(prpc_mgmt_wq, &path->trial_work, delay);
 }
 
@@ -133,8 +139,7 @@ static void prpc_trial(struct work_struct *work)
 	bool wanted;
 
 	spin_lock_bh(&peer->lock);
-	wanted = path->state == PRPC_PATH_LIVE && path->second &&
-		 !path->retired && !peer->dying;
+	wanted = prpc_fallback_away(path);
 	path->trial = wanted ? conn : NULL;
 	spin_unlock_bh(&peer->lock);
 	if (conn && wanted)
@@ -142,8 +147,7 @@ static void prpc_trial(struct work_struct *work)
 	spin_lock_bh(&peer->lock);
 	path->trial = NULL;
 	path->trials += wanted;
-	if (path->state == PRPC_PATH_LIVE && path->second && !path->retired &&
-	    !peer->dying) {
+	if (prpc_fallback_away(path)) {
 		if (!error)	/* prpc_fallback_turn() does the rest */
 			prpc_conn_down_locked(path->conn, -ECONNABORTED);
 		else

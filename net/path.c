@@ -277,8 +277,7 @@ void prpc_peer_reset(struct prpc_peer *peer, const struct prpc_conn *conn,
 
 /* ---- what is tried next ---- */
 
-/* Nothing more is to begin on @path. */
-static bool prpc_path_ends(const struct prpc_path *path)
+bool prpc_path_ends(const struct prpc_path *path)
 {
 	lockdep_assert_held(&path->peer->lock);
 	return path->peer->dying || path->retired;

@@ -299,7 +299,10 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 	return 0;
 }
 
-/* A context is ready, or a sequence number free, or it is time to try again. */
+/*
+ * A context is ready, or a sequence number free, or a path of the first transport
+ * live, or it is time to try again.
+ */
 static void prpc_parked_work(struct work_struct *work)
 {
 	struct prpc_peer *peer = container_of(work, struct prpc_peer, parked_work.work);
