@@ -111,9 +111,8 @@ def show(rows, markdown=False):
             r = by_fs["ratio"]
             lines.append([name, "ratio"] + [f"{r[k]:.2f}" if k in r else "-"
                                             for k, _, _ in COLUMNS] + ["", ""])
-    printer = _print_markdown if markdown else _print_table
-    printer(["row", "fs"] + [title for _, title, _ in COLUMNS] +
-                 ["load / work / receive / server", "spread"], lines)
+    header = ["row", "fs"] + [title for _, title, _ in COLUMNS] + ["load / work / receive / server", "spread"]
+    (_print_markdown if markdown else _print_table)(header, lines)
     print("Medians, per operation; kinstr: thousands of instructions, of the whole guest and of\n"
           "the client; calls: RPCs that the server got; spread: of the boots, largest column.\n"
           "rdma-*: soft RoCE works for both ends in the same threads, which count as the client's.")
