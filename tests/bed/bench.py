@@ -126,7 +126,7 @@ class Bench:
         return self.run(guest or self.client, f"mktemp -d {where}/c.XXXXXX").strip()
 
     def sleep(self, seconds):
-        time.sleep(seconds * host.patience())
+        time.sleep(seconds * host.load())
 
     # -- trouble ----------------------------------------------------------
 

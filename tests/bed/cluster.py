@@ -83,6 +83,7 @@ class Cluster:
 
     def _up(self, nodes, series, client_mb, cpus, build):
         self.down()
+        host.expect(series)
         kernel = host.Kernel(series)
         # Servers always run the distribution's kernel.
         server = kernel if series == "6.12" else host.Kernel("6.12")
@@ -97,7 +98,7 @@ class Cluster:
         self._wait_sockets()
         for i, node in enumerate(self.nodes):
             self._start(node, server, 11 + i, 1, NODE_MB)
-        self.client.wait_ready(300 if series == host.DEBUG else 60)
+        self.client.wait_ready(60)
         for node in self.nodes:
             node.wait_ready()
             node.check("test -e /run/node-is-up")

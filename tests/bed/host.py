@@ -36,10 +36,25 @@ def locked(path):
         yield f
 
 
-def patience():
-    """How much longer than on an idle host things may take: emulated machines
-    share its processors with whatever else runs."""
+DEBUG_SLOWER = 5        # than another kernel, all its checks included
+_slower = 1
+
+
+def expect(series):
+    """The client's kernel from now on."""
+    global _slower
+    _slower = DEBUG_SLOWER if series == DEBUG else 1
+
+
+def load():
+    """How much longer than on an idle host things take: emulated machines share
+    its processors with whatever else runs."""
     return max(1.0, min(12.0, os.getloadavg()[0] / (2 * os.cpu_count())))
+
+
+def patience():
+    """How much longer things may take."""
+    return _slower * load()
 
 
 class Kernel:
