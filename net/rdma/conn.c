@@ -19,6 +19,11 @@
 
 #define PRDMA_RESOLVE_MS	2000
 /*
+ * The connection manager sends what gets lost again after four seconds.  Not to
+ * wait for that, an attempt that has got nowhere after so long is begun anew, once.
+ */
+#define PRDMA_DIAL_AGAIN	HZ
+/*
  * A peer that acknowledges nothing is given up by the device after 8 times
  * 4.096 us << 16, which is 2 s.  The server's device gets both figures from us.
  * Soft RoCE counts each lost packet of a long Write as a retry, so that a lossy
@@ -35,7 +40,7 @@
 #define PRDMA_PROBE_BUSY	HZ
 #define PRDMA_PROBE_IDLE	(5 * HZ)
 /* and given up if the device never says what became of the question. */
-#define PRDMA_PROBE_DEAD	(6 * HZ)
+#define PRDMA_PROBE_DEAD	(3 * HZ)
 /*
  * A server whose device answers, and which itself does not, has lost our calls;
  * see PTCP_NO_ANSWER.
@@ -410,13 +415,12 @@ static void prdma_close(struct prpc_conn *conn)
 	mutex_destroy(&c->drain_mutex);
 }
 
-static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
+/* All of @c behind its connection begins anew. */
+static int prdma_open(struct prdma_conn *c, unsigned long deadline)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
-	struct prdma_conn *c = prdma_conn(conn);
-	unsigned int noio = memalloc_noio_save();
 	int error;
 
+	memset_after(c, 0, conn);
 	prdma_io_init(c);
 	mutex_init(&c->drain_mutex);
 	INIT_WORK(&c->grow_work, prdma_grow_work);
@@ -433,9 +437,24 @@ static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 		error = prdma_grow(c, PRDMA_CREDITS_MIN);
 	if (!error)
 		error = prdma_dial(c, deadline);
-	if (error) {
-		prdma_close(conn);
-	} else {
+	if (error)
+		prdma_close(&c->conn);
+	return error;
+}
+
+static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
+	unsigned long first = jiffies + PRDMA_DIAL_AGAIN;
+	struct prdma_conn *c = prdma_conn(conn);
+	unsigned int noio = memalloc_noio_save();
+	int error;
+
+	error = prdma_open(c, time_before(first, deadline) ? first : deadline);
+	if (error == -ETIMEDOUT && !test_bit(PRPC_CONN_DOWN, &conn->flags) &&
+	    time_before(jiffies, deadline))
+		error = prdma_open(c, deadline);
+	if (!error) {
 		conn->node = ibdev_to_node(c->dev);
 		c->heard = jiffies;
 		c->answered = jiffies;
