@@ -19,6 +19,8 @@ HOLE_END = "nft delete table inet hole"
 # takes for a failure of its own, and connection management never works again.)
 ROCE_BEGIN = "nft 'table inet roce { chain in { type filter hook input priority -300; udp dport 4791 drop; }; }'"
 ROCE_END = "nft delete table inet roce"
+DEAF_BEGIN = "nft 'table inet deaf { chain in { type filter hook input priority -300; policy drop; }; }'"
+DEAF_END = "nft delete table inet deaf"
 
 
 class Failed(Exception):
@@ -143,6 +145,12 @@ class Bench:
         """The node takes no packet and sends none; nobody is told."""
         return self.between(node, HOLE_BEGIN, HOLE_END)
 
+    @contextlib.contextmanager
+    def silence(self, node):
+        """Neither the client nor the node hears anything; for RDMA, see ROCE_BEGIN."""
+        with self.between(self.client, DEAF_BEGIN, DEAF_END), self.between(node, DEAF_BEGIN, DEAF_END):
+            yield
+
     def roce_hole(self, node):
         """The node hears nothing over soft RoCE; TCP works."""
         return self.between(node, ROCE_BEGIN, ROCE_END)
@@ -174,4 +182,4 @@ class Bench:
         self.undo.close()
 
 
-__all__ = ["HOLE_BEGIN", "HOLE_END", "Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]
+__all__ = ["DEAF_BEGIN", "DEAF_END", "HOLE_BEGIN", "HOLE_END", "Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]

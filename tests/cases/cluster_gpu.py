@@ -150,7 +150,7 @@ def t_killed_in_silence(b):
                             f"setsid {GPU} loop {d} {flags} >/tmp/loop.log 2>&1 </dev/null & echo $! >/tmp/loop.pid")
             b.run(b.client, "cd /sys/module/penstock_nvfs_double/parameters; "
                             "for i in $(seq 300); do [ $(cat maps) = 0 ] || exit 0; sleep 0.1; done; cat /tmp/loop.log; exit 1")
-            with b.black_hole(b.node1):
+            with b.silence(b.node1):
                 b.sleep(1)
                 b.dies(15, b.client, "/tmp/loop.pid", "killed GPU I/O")
                 _play(b, "clean", d)

@@ -157,7 +157,7 @@ def t_silent_and_back(b):
         d = _mount(b)
         job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
         time.sleep(3)
-        with b.black_hole(b.node1):
+        with b.silence(b.node1):
             b.sleep(8)
         b.finish(job, 250)
         b.run(b.client, f"rm -r {d}", timeout=100)
