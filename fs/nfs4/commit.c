@@ -339,13 +339,14 @@ void pn4_node_init_once(struct pn4_node *node)
 	INIT_LIST_HEAD(&node->vol_link);
 	mutex_init(&node->commit_mutex);
 	init_waitqueue_head(&node->wait);
-	INIT_DELAYED_WORK(&node->commit_work, pn4_commit_work);
-	INIT_WORK(&node->resend_work, pn4_resend_work);
 }
 
 void pn4_node_init(struct pn4_node *node, struct pn4_volume *vol,
 		   const struct pn4_fh *fh)
 {
+	/* not once: to debugobjects they are gone when the inode is freed */
+	INIT_DELAYED_WORK(&node->commit_work, pn4_commit_work);
+	INIT_WORK(&node->resend_work, pn4_resend_work);
 	node->vol = vol;
 	node->fh = *fh;
 	node->flags = 0;
