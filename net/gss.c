@@ -488,5 +488,5 @@ void pgss_exit(void)
 	key_revoke(pgss_cred->thread_keyring);
 	unregister_key_type(&pgss_key_type);
 	put_cred(pgss_cred);
-	pgss_pages_exit();
+	pgss_memory_exit();
 }

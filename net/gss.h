@@ -141,6 +141,13 @@ int pgss_protect(struct pgss_call *g);
 int pgss_verify(struct pgss_call *g, struct pxdr_dec *d);
 /* A protected reply: 0, the call's reply is plain now; or -errno. */
 int pgss_unprotect(struct pgss_call *g);
-void pgss_pages_exit(void);
+
+/* ---- gss_memory.c; all may wait for memory, but to give it back ---- */
+/* Room for @size bytes from @skip on.  What the pages hold is undefined. */
+void pgss_pages_get(struct pgss_pages *w, u32 skip, u32 size);
+void pgss_pages_put(struct pgss_pages *w);
+struct pgss_call *pgss_call_alloc(void);
+void pgss_call_release(struct pgss_call *g);
+void pgss_memory_exit(void);
 
 #endif

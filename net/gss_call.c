@@ -13,86 +13,17 @@
  * the reply is received into pages of ours, and only what has been verified is
  * copied to where the caller wants it.
  */
-#include <linux/mempool.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/uio.h>
 #include "gss.h"
 
-#define PGSS_CALLS_MIN	64
 #define PGSS_PATIENCE	(300 * HZ)	/* of write-back, with an expired ticket */
-#define PGSS_PAGES_MIN	512
-
-static struct kmem_cache *pgss_call_cache;
-static mempool_t *pgss_calls;
-static mempool_t *pgss_page_pool;
-
-/* ---- memory ---- */
-
-void pgss_pages_exit(void)
-{
-	mempool_destroy(pgss_page_pool);
-	mempool_destroy(pgss_calls);
-	kmem_cache_destroy(pgss_call_cache);
-	pgss_page_pool = NULL;
-	pgss_calls = NULL;
-	pgss_call_cache = NULL;
-}
-
-/* Only once somebody uses RPCSEC_GSS: the pools hold 2 MiB. */
-int pgss_pages_init(void)
-{
-	static DEFINE_MUTEX(lock);
-	int error = 0;
-
-	mutex_lock(&lock);
-	if (pgss_page_pool)
-		goto out;
-	pgss_call_cache = KMEM_CACHE(pgss_call, 0);
-	if (pgss_call_cache)
-		pgss_calls = mempool_create_slab_pool(PGSS_CALLS_MIN, pgss_call_cache);
-	if (pgss_calls)
-		pgss_page_pool = mempool_create_page_pool(PGSS_PAGES_MIN, 0);
-	if (!pgss_page_pool) {
-		pgss_pages_exit();
-		error = -ENOMEM;
-	}
-out:
-	mutex_unlock(&lock);
-	return error;
-}
-
-/* Room for @size bytes from @skip on; waits for memory. */
-static void pgss_pages_get(struct pgss_pages *w, u32 skip, u32 size)
-{
-	u32 nr = DIV_ROUND_UP(skip + size, PAGE_SIZE), i;
-
-	w->buf.pages = kvmalloc_array(nr, sizeof(*w->buf.pages),
-				      GFP_NOFS | __GFP_NOFAIL);
-	w->bv = kvmalloc_array(nr, sizeof(*w->bv), GFP_NOFS | __GFP_NOFAIL);
-	w->buf.size = nr * PAGE_SIZE;
-	w->nr = nr;
-	for (i = 0; i < nr; i++) {
-		w->buf.pages[i] = mempool_alloc(pgss_page_pool, GFP_NOFS);
-		bvec_set_page(&w->bv[i], w->buf.pages[i], PAGE_SIZE, 0);
-	}
-}
-
-static void pgss_pages_put(struct pgss_pages *w)
-{
-	while (w->nr)
-		mempool_free(w->buf.pages[--w->nr], pgss_page_pool);
-	kvfree(w->buf.pages);
-	kvfree(w->bv);
-	memset(w, 0, sizeof(*w));
-}
 
 struct pgss_call *pgss_call_new(struct prpc_call *call)
 {
-	struct pgss_call *g = mempool_alloc(pgss_calls, GFP_NOFS);
+	struct pgss_call *g = pgss_call_alloc();
 	u32 gap;
 
-	memset(g, 0, sizeof(*g));
 	g->call = call;
 	g->start = call->enc.start;
 	g->args = g->start - 1 + PRPC_HEADER_MAX / 4;
@@ -133,7 +64,7 @@ void pgss_call_free(struct pgss_call *g)
 	pgss_restore(g);
 	g->call->gss = NULL;
 	pgss_ctx_put(g->ctx);
-	mempool_free(g, pgss_calls);
+	pgss_call_release(g);
 }
 
 /* ---- sending ---- */

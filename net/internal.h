@@ -415,8 +415,8 @@ void pgss_exit(void);
 void pgss_farewell(struct prpc_peer *peer);
 void pgss_peer_exit(struct prpc_peer *peer);
 
-/* ---- gss_call.c ---- */
-int pgss_pages_init(void);
+/* ---- gss_memory.c ---- */
+int pgss_memory_init(void);
 
 /* ---- auth.c ---- */
 void prpc_auth_marshal(const struct prpc_peer *peer, const struct cred *cred,

@@ -135,7 +135,7 @@ static int prpc_peer_fill(struct prpc_peer *peer, const struct prpc_peer_args *a
 	if (args->sec)
 		peer->server = kstrdup(args->server, GFP_KERNEL);
 	if (!peer->near || !peer->table || !peer->name ||
-	    (args->sec && (!peer->server || pgss_pages_init())))
+	    (args->sec && (!peer->server || pgss_memory_init())))
 		return -ENOMEM;
 	prpc_calls_init(peer);
 	error = prpc_rails_plan(peer, args);

@@ -7,6 +7,7 @@
 #include "../../net/krb5.c"
 #include "../../net/gss.c"
 #include "../../net/gss_call.c"
+#include "../../net/gss_memory.c"
 #include "../../net/gss_wire.c"
 #include "../../net/path.c"
 #include "../../net/choose.c"
