@@ -281,8 +281,7 @@ static void ptcp_shut(struct ptcp_conn *c)
 	cancel_delayed_work_sync(&c->watch);
 	cancel_work_sync(&c->tx.work);
 	ptcp_rx_quiesce(c);
-	if (c->reader == PTCP_READ_TLS)
-		cancel_work_sync(&c->tls_work);
+	ptcp_tls_stop(c);
 	ptcp_release(c);
 	ptcp_tx_stop(c);
 	ptcp_rx_stop(c);

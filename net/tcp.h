@@ -125,6 +125,7 @@ enum ptcp_reader {
 
 /*
  * @under: called by ours while TLS is beneath us, restored when we leave
+ * @tls_buf: what @tls_work receives into
  * @shaken, @shake_status: the handshake upcall has ended, and how
  * @acked, @heard: the last acknowledgement that @watch saw, and when
  * @received, @answered: the last byte received that it saw, and when
@@ -135,6 +136,7 @@ struct ptcp_conn {
 	enum ptcp_reader reader;
 	struct ptcp_callbacks under;
 	struct work_struct tls_work;
+	struct sk_buff *tls_buf;
 	struct completion shaken;
 	int shake_status;
 	struct ptcp_tx tx;
@@ -169,6 +171,8 @@ void ptcp_unhook(struct ptcp_conn *c);
 int ptcp_tls_start(struct ptcp_conn *c);
 /* Say that nothing follows, so that the server does not suspect a cut. */
 void ptcp_tls_farewell(struct ptcp_conn *c);
+/* Unhooked: until nothing receives any more.  May sleep. */
+void ptcp_tls_stop(struct ptcp_conn *c);
 #else
 static inline int ptcp_tls_start(struct ptcp_conn *c)
 {
@@ -176,6 +180,10 @@ static inline int ptcp_tls_start(struct ptcp_conn *c)
 }
 
 static inline void ptcp_tls_farewell(struct ptcp_conn *c)
+{
+}
+
+static inline void ptcp_tls_stop(struct ptcp_conn *c)
 {
 }
 #endif
@@ -195,8 +203,8 @@ void ptcp_rx_init(struct ptcp_conn *c);
 void ptcp_rx_arrived(struct ptcp_conn *c);
 /* Unhooked: until nothing of what was put off runs any more.  May sleep. */
 void ptcp_rx_quiesce(struct ptcp_conn *c);
-/* Take what the socket has.  Socket lock held.  Bytes taken, or -errno. */
-int ptcp_rx_run(struct ptcp_conn *c);
+/* Take @left bytes of @skb from @off on.  Socket lock held. */
+void ptcp_rx_eat(struct ptcp_conn *c, struct sk_buff *skb, unsigned int off, size_t left);
 /* Forget @call.  May sleep. */
 void ptcp_rx_cancel(struct ptcp_conn *c, struct prpc_call *call);
 void ptcp_rx_stop(struct ptcp_conn *c);

@@ -254,11 +254,8 @@ static int ptcp_rx_step(struct ptcp_conn *c, struct sk_buff *skb,
  * wait for the socket for ever: bottom halves off, they leave it to a work item,
  * as they do in softirq.
  */
-static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
-			 unsigned int off, size_t len)
+void ptcp_rx_eat(struct ptcp_conn *c, struct sk_buff *skb, unsigned int off, size_t left)
 {
-	struct ptcp_conn *c = desc->arg.data;
-	size_t left = len;
 	int n;
 
 	local_bh_disable();
@@ -272,25 +269,22 @@ static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
 		left -= n;
 	}
 	local_bh_enable();
-	return len;
 }
 
-int ptcp_rx_run(struct ptcp_conn *c)
+static int ptcp_rx_actor(read_descriptor_t *desc, struct sk_buff *skb,
+			 unsigned int off, size_t len)
 {
-	read_descriptor_t desc = { .arg.data = c, .count = 1 };
-
-	if (c->reader == PTCP_READ_TLS)
-		return READ_ONCE(c->sock->ops)->read_sock(c->sock->sk, &desc,
-							  ptcp_rx_actor);
-	return tcp_read_sock(c->sock->sk, &desc, ptcp_rx_actor);
+	ptcp_rx_eat(desc->arg.data, skb, off, len);
+	return len;
 }
 
 /* Socket lock held. */
 static void ptcp_rx_take(struct ptcp_conn *c)
 {
+	read_descriptor_t desc = { .arg.data = c, .count = 1 };
 	struct sock *sk = c->sock->sk;
 
-	ptcp_rx_run(c);
+	tcp_read_sock(sk, &desc, ptcp_rx_actor);
 	/* here, not in state_change: data that came with the FIN counts */
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		prpc_conn_down(&c->conn, -ECONNRESET);

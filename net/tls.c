@@ -26,6 +26,7 @@
 #define PTCP_SHAKE_MS		20000
 /* How soon a handshake notices that the mount gives up. */
 #define PTCP_SHAKE_SLICE	(HZ / 4)
+#define PTCP_TLS_PAGES		16	/* four records of the longest kind */
 
 /* ---- the probe (RFC 9289 section 4.1) ---- */
 
@@ -213,62 +214,88 @@ static void ptcp_alert(struct ptcp_conn *c, const struct msghdr *msg)
 }
 
 /*
- * Take one record that is not data, or a part of it.  New session tickets are
- * of no use here; after a key update the next record will not decrypt, and the
- * connection be made anew.
+ * A record that is not data, or a part of it, of @len bytes.  New session
+ * tickets are of no use here; after a key update the next record will not
+ * decrypt, and the connection be made anew.
  */
-static int ptcp_tls_control(struct ptcp_conn *c)
+static void ptcp_tls_control(struct ptcp_conn *c, u8 type, int len)
+{
+	struct kvec vec = {
+		.iov_base = skb_frag_address(&skb_shinfo(c->tls_buf)->frags[0]),
+		.iov_len = len,
+	};
+	struct msghdr msg = {};
+
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
+	if (type == TLS_RECORD_TYPE_ALERT && len >= 2)
+		ptcp_alert(c, &msg);
+	else if (type != TLS_RECORD_TYPE_HANDSHAKE)
+		prpc_conn_down(&c->conn, -EBADMSG);
+}
+
+/*
+ * kTLS decrypts a record straight into pages that it is given, if all of it fits
+ * there; else into an skb that it allocates for each.  So it gets pages of ours,
+ * in the shape that the receiving side takes.
+ */
+static int ptcp_tls_buffer(struct ptcp_conn *c)
+{
+	struct page *page;
+	int i;
+
+	BUILD_BUG_ON(PTCP_TLS_PAGES > MAX_SKB_FRAGS);
+	c->tls_buf = alloc_skb(0, GFP_NOIO);
+	for (i = 0; c->tls_buf && i < PTCP_TLS_PAGES; i++) {
+		page = alloc_page(GFP_NOIO);
+		if (!page)
+			return -ENOMEM;
+		skb_add_rx_frag(c->tls_buf, i, page, 0, PAGE_SIZE, PAGE_SIZE);
+	}
+	return c->tls_buf ? 0 : -ENOMEM;
+}
+
+/* Fill the buffer with records of one @type.  Bytes, 0: the end, or -errno. */
+static int ptcp_tls_recv(struct ptcp_conn *c, u8 *type)
 {
 	union {
 		struct cmsghdr cmsg;
 		u8 buf[CMSG_SPACE(sizeof(u8))];
 	} u = {};
-	u8 data[64];
-	struct kvec vec = { .iov_base = data, .iov_len = sizeof(data) };
 	struct msghdr msg = {
 		.msg_control = &u,
 		.msg_controllen = sizeof(u),
 	};
-	int ret;
+	struct bio_vec bv[PTCP_TLS_PAGES];
+	int i, ret;
 
-	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, sizeof(data));
+	for (i = 0; i < PTCP_TLS_PAGES; i++)
+		bvec_set_page(&bv[i], skb_frag_page(&skb_shinfo(c->tls_buf)->frags[i]),
+			      PAGE_SIZE, 0);
+	iov_iter_bvec(&msg.msg_iter, ITER_DEST, bv, PTCP_TLS_PAGES, c->tls_buf->len);
 	ret = sock_recvmsg(c->sock, &msg, MSG_DONTWAIT);
-	if (ret <= 0)
-		return ret;
-	switch (tls_get_record_type(c->sock->sk, &u.cmsg)) {
-	case TLS_RECORD_TYPE_ALERT:
-		iov_iter_revert(&msg.msg_iter, ret);
-		if (ret >= 2)
-			ptcp_alert(c, &msg);
-		else
-			prpc_conn_down(&c->conn, -EBADMSG);
-		break;
-	case TLS_RECORD_TYPE_HANDSHAKE:
-		break;
-	default:
-		prpc_conn_down(&c->conn, -EBADMSG);
-	}
+	*type = ret > 0 ? tls_get_record_type(c->sock->sk, &u.cmsg) : 0;
 	return ret;
 }
 
-/* One round; 0 when there is nothing left to take. */
-static int ptcp_tls_take(struct ptcp_conn *c)
+/* One round; false when there is nothing left to take. */
+static bool ptcp_tls_take(struct ptcp_conn *c)
 {
-	struct sock *sk = c->sock->sk;
-	bool over;
-	int ret;
+	u8 type;
+	int ret = ptcp_tls_recv(c, &type);
 
-	lock_sock(sk);
-	ret = ptcp_rx_run(c);
-	over = sk->sk_shutdown & RCV_SHUTDOWN;
-	release_sock(sk);
-	if (ret == -EINVAL)	/* read_sock leaves these */
-		ret = ptcp_tls_control(c);
-	if (ret == -EAGAIN || (!ret && !over))
-		return 0;
-	if (ret <= 0)
-		prpc_conn_down(&c->conn, ret ?: -ECONNRESET);
-	return max(ret, 0);
+	if (ret <= 0) {
+		if (ret != -EAGAIN)
+			prpc_conn_down(&c->conn, ret ?: -ECONNRESET);
+		return false;
+	}
+	if (type == TLS_RECORD_TYPE_DATA) {
+		lock_sock(c->sock->sk);
+		ptcp_rx_eat(c, c->tls_buf, 0, ret);
+		release_sock(c->sock->sk);
+	} else {
+		ptcp_tls_control(c, type, ret);
+	}
+	return true;
 }
 
 static void ptcp_tls_work(struct work_struct *work)
@@ -312,13 +339,20 @@ static void ptcp_tls_complain(struct ptcp_conn *c, int error)
 
 static int ptcp_tls_setup(struct ptcp_conn *c)
 {
-	int error;
+	int on = 1, error;
 
-	error = ptcp_probe(c);
+	error = ptcp_tls_buffer(c);
+	if (!error)
+		error = ptcp_probe(c);
 	if (error)
 		return error;
 	ptcp_unhook(c);
-	return ptcp_shake(c);
+	error = ptcp_shake(c);
+	/* with TLS 1.3 it decrypts in place only then; padded records cost more */
+	if (!error)
+		sock_common_setsockopt(c->sock, SOL_TLS, TLS_RX_EXPECT_NO_PAD,
+				       KERNEL_SOCKPTR(&on), sizeof(on));
+	return error;
 }
 
 int ptcp_tls_start(struct ptcp_conn *c)
@@ -343,4 +377,12 @@ void ptcp_tls_farewell(struct ptcp_conn *c)
 {
 	if (c->reader == PTCP_READ_TLS)
 		tls_handshake_close(c->sock);
+}
+
+void ptcp_tls_stop(struct ptcp_conn *c)
+{
+	if (c->reader == PTCP_READ_TLS)
+		cancel_work_sync(&c->tls_work);
+	kfree_skb(c->tls_buf);
+	c->tls_buf = NULL;
 }
