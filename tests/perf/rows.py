@@ -9,12 +9,19 @@ MIB = 1 << 20
 FILE_SIZE = 4096        # of each small file, see guest/psmeta.c
 
 
+SECURE = ("tls", "krb5", "krb5i", "krb5p")
+
+
 class Row:
-    """Those whose names begin with rdma- are measured over RDMA."""
+    """Those whose names begin with rdma- are measured over RDMA, those that begin
+    with tls-, krb5-, krb5i- or krb5p- with that on both mounts. @bed: the kind of
+    guest that they share."""
 
     def __init__(self, name, ops, warm, limit=600):
         self.name, self.ops, self.warm, self.limit = name, ops, warm, limit
-        self.proto = "rdma" if name.startswith("rdma-") else "tcp"
+        first = name.split("-")[0]
+        self.security = first if first in SECURE else ""
+        self.bed = "secure" if self.security else "rdma" if first == "rdma" else "tcp"
 
     def count(self, factor):
         return max(1, int(self.ops * factor))
@@ -42,7 +49,7 @@ class Fio(Row):
         return DATA_MB if self.whole else super().count(factor)
 
     def words(self, fs, factor):
-        return ["fio_row", fs, self.name, self.warm, self.count(factor), *self.options]
+        return [f"SECURITY={self.security}", "fio_row", fs, self.name, self.warm, self.count(factor), *self.options]
 
     def verify(self, out, window, ops):
         """fio did what was asked, and the bytes went through the server."""
@@ -69,7 +76,7 @@ class Meta(Row):
         return self.ops         # later phases need what the first one made
 
     def words(self, fs, factor):
-        return ["meta_row", fs, self.name, self.warm, self.ops, self.kind]
+        return [f"SECURITY={self.security}", "meta_row", fs, self.name, self.warm, self.ops, self.kind]
 
     def verify(self, out, window, ops):
         seen = sum(window.nfs_ops.get(op, 0) for op in self.proof)
@@ -102,3 +109,12 @@ ROWS = [
     Fio("rdma-seqread-1m-direct", "read", MIB, 96, 8, depth=4),
     Fio("rdma-seqwrite-1m-direct", "write", MIB, 96, 8, depth=4),
 ]
+# The ciphers are the same code for both; with them an I/O takes long in an emulator.
+for _security in SECURE:
+    ROWS += [
+        Fio(f"{_security}-randread-4k-d16", "randread", 4096, 2000, 200, depth=16),
+        Fio(f"{_security}-randread-4k-d1", "randread", 4096, 1000, 100),
+        Fio(f"{_security}-randwrite-4k-d16", "randwrite", 4096, 2000, 200, depth=16),
+        Fio(f"{_security}-seqread-1m-direct", "read", MIB, 32, 4, depth=4),
+        Fio(f"{_security}-seqwrite-1m-direct", "write", MIB, 32, 4, depth=4),
+    ]

@@ -1,30 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0
 # How one row is measured. Everything happens on a fresh mount at $M: a short
-# run on other files warms up what the measured one will use. PROTO: tcp or rdma.
+# run on other files warms up what the measured one will use. PROTO: tcp or rdma;
+# SECURITY: tls, krb5, krb5i, krb5p or nothing.
 
 M=/mnt/test
 SNAP=/run/snap
+
+# security: what stands in /proc/mounts and is asked for with both file systems
+security() {
+	case ${SECURITY:-} in
+	"") echo sec=sys ;;
+	tls) echo sec=sys,xprtsec=tls ;;
+	*) echo sec=$SECURITY ;;
+	esac
+}
 
 # really FS: what is mounted at $M is that file system, carried by $PROTO
 really() {
 	mounted=$(awk -v m=$M '$2 == m { t = $3 " " $4 } END { print t }' /proc/mounts)
 	case "$1 $mounted," in
-	"penstock penstock "*,proto=$PROTO,*) ;;
-	"nfs nfs4 "*vers=4.2,*,proto=$PROTO,*) ;;
-	*)
-		echo "'$mounted' is mounted at $M where '$1' is to be measured" >&2
-		return 1 ;;
+	"penstock penstock "*,proto=$PROTO,* | "nfs nfs4 "*vers=4.2,*,proto=$PROTO,*)
+		case "$mounted," in *,$(security),*) return ;; esac ;;
 	esac
+	echo "'$mounted' is mounted at $M where '$1' with $(security) is to be measured" >&2
+	return 1
 }
 
 remount() {
 	! mountpoint -q $M || umount $M
 	case $1 in
-	penstock) mount -t penstock -o proto=$PROTO 10.9.0.2:/export $M ;;
+	penstock) mount -t penstock -o proto=$PROTO,$(security) server:/export $M ;;
 	nfs)
 		port=
 		[ $PROTO = tcp ] || port=,port=20049
-		mount -t nfs -o vers=4.2,proto=$PROTO$port 10.9.0.2:/export $M ;;
+		mount -t nfs -o vers=4.2,proto=$PROTO$port,$(security) server:/export $M ;;
 	esac
 	really $1
 }
