@@ -91,12 +91,22 @@ static int ps_gpu_bounce(struct pn4_io *io)
 
 /* ---- judging ---- */
 
-static const struct ps_gpu_no {
+struct ps_gpu_no {
 	enum ps_gpu_count why;
 	const char *sentence;
-} ps_gpu_no_off = { PS_GPU_NO_OFF, "gpudirect=off" },
-  ps_gpu_no_path = { PS_GPU_NO_PATH, "no path of the mount can reach it" },
-  ps_gpu_no_mixed = { PS_GPU_NO_MIXED, "it is only in part GPU memory" };
+};
+
+static const struct ps_gpu_no ps_gpu_no_off = {
+	PS_GPU_NO_OFF, "gpudirect=off"
+};
+
+static const struct ps_gpu_no ps_gpu_no_path = {
+	PS_GPU_NO_PATH, "no path of the mount can reach it"
+};
+
+static const struct ps_gpu_no ps_gpu_no_mixed = {
+	PS_GPU_NO_MIXED, "it is only in part GPU memory"
+};
 
 static int ps_gpu_refuse(struct ps_sb *sbi, const struct pn4_io *io,
 			 const struct ps_gpu_no *no, int error)

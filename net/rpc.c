@@ -528,10 +528,10 @@ struct prpc_call *prpc_reply_begin(struct prpc_conn *conn, u32 xid)
 		goto stray;
 	spin_lock_bh(&peer->lock);
 	slot = &peer->table[index];
-	/* acquire: pairs with the release in pgss_protect() */
 	if (slot->xid == xid && slot->call && !slot->rx &&
 	    slot->call->conn == conn &&
 	    !(atomic_read(&slot->call->state) & (PRPC_ST_REPLIED | PRPC_ST_TAKEN)) &&
+	    /* acquire: pairs with the release in pgss_protect() */
 	    (!slot->call->gss || smp_load_acquire(&slot->call->gss->protected)) &&
 	    !prpc_fault(slot->call, PRPC_FAULT_DROP)) {
 		slot->rx = true;
