@@ -46,15 +46,18 @@ static unsigned int pgss_spares_get(struct page **pages, unsigned int nr)
 /* Returns how many were taken, of the first. */
 static unsigned int pgss_spares_put(struct page **pages, unsigned int nr)
 {
+	bool first;
+
 	/* somebody may wait for the pool: it comes first */
 	if (READ_ONCE(pgss_page_pool->curr_nr) < pgss_page_pool->min_nr)
 		return 0;
 	spin_lock_bh(&pgss_spare_lock);
+	first = !pgss_nr_spares;
 	nr = min(nr, PGSS_SPARES - pgss_nr_spares);
 	memcpy(pgss_spares + pgss_nr_spares, pages, nr * sizeof(*pages));
 	pgss_nr_spares += nr;
 	spin_unlock_bh(&pgss_spare_lock);
-	if (nr)
+	if (first)	/* from then on the look queues itself */
 		queue_delayed_work(system_unbound_wq, &pgss_spare_dwork, PGSS_SPARE_TIME);
 	return nr;
 }

@@ -289,9 +289,9 @@ bool prpc_path_leads(const struct prpc_path *path, const struct sockaddr_storage
 void prpc_path_free(struct prpc_path *path);
 /* Begin to connect, once. */
 void prpc_peer_start(struct prpc_peer *peer);
-/* Destroy: let go of the connection, wait until nothing runs any more. */
 /* Nothing more is to begin on @path; peer->lock held. */
 bool prpc_path_ends(const struct prpc_path *path);
+/* Destroy: let go of the connection, wait until nothing runs any more. */
 void prpc_path_stop(struct prpc_path *path);
 void prpc_path_join(struct prpc_path *path);
 const char *prpc_path_state_name(enum prpc_path_state state);
