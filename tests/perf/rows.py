@@ -49,7 +49,7 @@ class Fio(Row):
         return DATA_MB if self.whole else super().count(factor)
 
     def words(self, fs, factor):
-        return [f"SECURITY={self.security}", "fio_row", fs, self.name, self.warm, self.count(factor), *self.options]
+        return ["fio_row", fs, self.name, self.warm, self.count(factor), *self.options]
 
     def verify(self, out, window, ops):
         """fio did what was asked, and the bytes went through the server."""
@@ -76,7 +76,7 @@ class Meta(Row):
         return self.ops         # later phases need what the first one made
 
     def words(self, fs, factor):
-        return [f"SECURITY={self.security}", "meta_row", fs, self.name, self.warm, self.ops, self.kind]
+        return ["meta_row", fs, self.name, self.warm, self.ops, self.kind]
 
     def verify(self, out, window, ops):
         seen = sum(window.nfs_ops.get(op, 0) for op in self.proof)
