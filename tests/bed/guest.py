@@ -98,7 +98,8 @@ class Guest:
         self.console = os.path.join(rundir, name + ".console")
         self.pidfile = os.path.join(rundir, name + ".pid")
         self.scanned = 0
-        self.was_reset = False
+        self.was_reset, self.resets = False, 0
+        self.proc = None
 
     # -- process ----------------------------------------------------------
 
@@ -114,6 +115,8 @@ class Guest:
 
     def pid(self):
         """The QEMU of this guest, if it lives."""
+        if self.proc:           # /proc shows no arguments for a moment while a program is replaced
+            return self.proc.pid if self.proc.poll() is None else None
         try:
             pid = int(open(self.pidfile).read())
             with open(f"/proc/{pid}/cmdline", "rb") as f:
@@ -136,8 +139,6 @@ class Guest:
                 return
             end = time.monotonic() + patience
             while time.monotonic() < end:
-                if hasattr(self, "proc"):
-                    self.proc.poll()
                 if not self.pid():
                     return
                 time.sleep(0.05)
@@ -193,7 +194,7 @@ class Guest:
         called before a crash ends QEMU again instead of rebooting."""
         self.qmp("set-action", reboot="reset")
         self.qmp("system_reset")
-        self.was_reset = True
+        self.was_reset, self.resets = True, self.resets + 1
 
     # -- commands ---------------------------------------------------------
 
@@ -237,8 +238,8 @@ class Guest:
                 for i in range(0, len(stdin), 32768):
                     ch.send(**{"in": base64.b64encode(stdin[i:i + 32768]).decode()})
             ch.send(**{"in": ""})
-            start, killed = time.monotonic(), 0
-            while True:
+            start, killed, resets = time.monotonic(), 0, self.resets
+            while self.resets == resets:
                 msgs = ch.messages(1)
                 for msg in msgs or ():
                     if "out" in msg:
@@ -262,6 +263,7 @@ class Guest:
                 what = "and ended when killed" if ended else "and could not be killed"
                 raise CommandTimeout(f"{self.name}: no end after {timeout} s {what if kill else ''}: "
                                      f"{cmd}\n{text}")
+            raise GuestError(f"{self.name} was reset during: {cmd}")
         finally:
             ch.close()
 
