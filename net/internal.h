@@ -266,6 +266,8 @@ struct prpc_peer {
 
 extern struct workqueue_struct *prpc_mgmt_wq;
 extern const struct prpc_transport_ops ptcp_ops;
+int ptcp_init(void);
+void ptcp_exit(void);
 
 /* ---- rpc.c ---- */
 void prpc_calls_init(struct prpc_peer *peer);

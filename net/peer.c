@@ -364,7 +364,7 @@ int prpc_init(void)
 	error = prpc_link_init();
 	if (error)
 		goto out_gss;
-	error = prpc_transport_register(&ptcp_ops);
+	error = ptcp_init();
 	if (error)
 		goto out_link;
 	return 0;
@@ -382,7 +382,7 @@ out_io:
 
 void prpc_exit(void)
 {
-	prpc_transport_unregister(&ptcp_ops);
+	ptcp_exit();
 	prpc_link_exit();
 	pgss_exit();
 	destroy_workqueue(prpc_mgmt_wq);

@@ -467,3 +467,30 @@ const struct prpc_transport_ops ptcp_ops = {
 	.show		= ptcp_show,
 	.heard		= ptcp_heard,
 };
+
+/*
+ * The first and the last socket that may use the kernel's reserves have the code of
+ * others patched, for which all CPUs are interrupted.  One such socket stays while
+ * the module does: a connection that comes or goes disturbs nobody's computation.
+ */
+static struct socket *ptcp_held;
+
+int ptcp_init(void)
+{
+	int error = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &ptcp_held);
+
+	if (error)
+		return error;
+	sk_set_memalloc(ptcp_held->sk);
+	error = prpc_transport_register(&ptcp_ops);
+	if (error)
+		ptcp_exit();
+	return error;
+}
+
+void ptcp_exit(void)
+{
+	prpc_transport_unregister(&ptcp_ops);
+	sk_clear_memalloc(ptcp_held->sk);
+	sock_release(ptcp_held);
+}

@@ -583,27 +583,12 @@ static const struct file_operations t_fops = {
 	.release	= single_release,
 };
 
-/*
- * The first and the last socket of the kernel that may use its reserves has the
- * code of others patched.  An emulated processor now and then runs into the
- * breakpoint that patching sets, and connections come and go here all the time:
- * one such socket stays.
- */
-static struct socket *t_held;
-
 static int __init t_init(void)
 {
-	int error = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, 0, &t_held);
+	int error = prpc_init();
 
 	if (error)
 		return error;
-	sk_set_memalloc(t_held->sk);
-	error = prpc_init();
-	if (error) {
-		sk_clear_memalloc(t_held->sk);
-		sock_release(t_held);
-		return error;
-	}
 	t_dir = debugfs_create_dir("penstock_net_test", NULL);
 	debugfs_create_file("ctl", 0600, t_dir, NULL, &t_fops);
 	return 0;
@@ -614,8 +599,6 @@ static void __exit t_exit(void)
 	debugfs_remove(t_dir);
 	prpc_peer_destroy(t_peer);
 	prpc_exit();
-	sk_clear_memalloc(t_held->sk);
-	sock_release(t_held);
 }
 
 module_init(t_init);
