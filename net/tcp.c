@@ -234,6 +234,20 @@ static int ptcp_give_file(struct ptcp_conn *c)
 	return PTR_ERR(file);
 }
 
+static struct lock_class_key ptcp_lock_keys[2];
+
+/*
+ * For lockdep, once a socket is ours alone: before, tlshd may send with it, which
+ * faults pages in under this lock; from now on faults of mapped files send with it.
+ */
+void ptcp_own_lock(struct sock *sk)
+{
+	bool v6 = sk->sk_family == AF_INET6;
+
+	lockdep_init_map(&sk->sk_lock.dep_map, v6 ? "sk_lock-AF_INET6-penstock" :
+			 "sk_lock-AF_INET-penstock", &ptcp_lock_keys[v6], 0);
+}
+
 static int ptcp_open(struct ptcp_conn *c)
 {
 	int error;
@@ -249,6 +263,8 @@ static int ptcp_open(struct ptcp_conn *c)
 		return error;
 	ps_sock_hold_net(c->sock->sk);
 	ptcp_options(c->sock->sk);
+	if (!c->conn.tls->mode)
+		ptcp_own_lock(c->sock->sk);
 	error = ptcp_bind(c);
 	if (error) {
 		ptcp_release(c);

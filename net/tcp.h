@@ -159,6 +159,7 @@ static inline struct ptcp_conn *ptcp_conn(struct prpc_conn *conn)
 /* Put our callbacks into the socket, or take them out: after that none runs. */
 void ptcp_hook(struct ptcp_conn *c);
 void ptcp_unhook(struct ptcp_conn *c);
+void ptcp_own_lock(struct sock *sk);
 
 /* ---- tls.c ---- */
 #ifdef CONFIG_NET_HANDSHAKE

@@ -364,6 +364,7 @@ int ptcp_tls_start(struct ptcp_conn *c)
 		ptcp_tls_complain(c, error);
 		return error;
 	}
+	ptcp_own_lock(c->sock->sk);
 	prpc_conn_tls_news(&c->conn, 0);
 	INIT_WORK(&c->tls_work, ptcp_tls_work);
 	c->reader = PTCP_READ_TLS;
