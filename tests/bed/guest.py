@@ -29,7 +29,7 @@ TROUBLE = re.compile(
     r"Bad page|Busy inodes after unmount|Objects remaining|page allocation failure|"
     r"segfault at|Out of memory|invoked oom-killer|Call Trace:|"
     r"guest: |node: ")
-HARMLESS = re.compile(r"WARNING: .*(?:deprecated|Spectre)")
+HARMLESS = re.compile(r"WARNING: .*(?:deprecated|Spectre)|memory used by lock dependency info")
 
 
 class GuestError(Exception):
