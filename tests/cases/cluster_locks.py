@@ -682,6 +682,58 @@ def t_frozen_neighbour(b):
 
 
 #: fs=penstock timeout=200
+def t_wall_clock_jumps(b):
+    """The wall clocks of client and server jump by days, forth and back, for longer than
+    the lease: leases, locks and recovery go by other clocks."""
+    t = Two(b)
+    turned = []
+    b.undo.callback(lambda: [_turn(b, guest, -days) for guest, days in turned])
+    before = counters(b, b.client, "recoveries", "locks_lost")
+    job = t.holds(b.client, "open:rw", "lock:ex:0:0", "write:before", "fsync",
+                  after=("read", "write:behind", "fsync", "lock:un:0:0"))
+    for days in (2, -5, 400):
+        for guest in (b.client, b.node1):
+            _turn(b, guest, days)
+            turned.append((guest, days))
+            b.eq(t.do(b.node2, "open:rw", "lock:ex:0:0"), ["lock=EAGAIN"])
+            b.run(b.client, f"echo {days} >{t.d}/new; sync {t.d}/new; cat {t.d}/new; rm {t.d}/new")
+    b.sleep(12)
+    b.eq(t.do(b.node2, "open:rw", "lock:ex:0:0"), ["lock=EAGAIN"])
+    b.eq(t.let_go(b.client, job), ["lock=OK", "write=OK", "fsync=OK", "read=before", "write=OK", "fsync=OK", "lock=OK"])
+    b.eq(t.do(b.node2, "open:rw", "lock:ex:0:0", "read"), ["lock=OK", "read=behind"])
+    b.eq(counters(b, b.client, "recoveries", "locks_lost"), before)
+
+
+def _turn(b, guest, days):
+    b.run(guest, f"date -s @$(($(date +%s) + {days} * 86400))")
+
+
+#: fs=penstock timeout=200
+def t_processes_frozen(b):
+    """All processes stand still for longer than the lease, as when a host is suspended, one
+    of them in the middle of writing: the mount keeps what they hold."""
+    t = Two(b)
+    delay = "/sys/module/suspend/parameters/pm_test_delay"
+    if b.try_run(b.client, f"test -e {delay}").rc:
+        b.skip("this kernel cannot play suspending")
+    b.undo.callback(b.run, b.client, f"echo none >/sys/power/pm_test; echo 5 >{delay}")
+    before = counters(b, b.client, "recoveries", "locks_lost")
+    job = t.holds(b.client, "open:rw", "lock:ex:0:0", "write:before", "fsync",
+                  after=("read", "write:behind", "fsync", "lock:un:0:0"))
+    fio = b.start(b.client, f"fio --name=v --directory={t.d} --size=8m --rw=randwrite --bs=64k --ioengine=libaio "
+                            "--iodepth=8 --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1 "
+                            "--verify_state_save=0 --time_based --runtime=30 --rate_iops=50 --minimal")
+    b.sleep(2)
+    b.run(b.client, f"echo 15 >{delay}; echo freezer >/sys/power/pm_test; echo mem >/sys/power/state; "
+                    "dmesg | grep 'suspend debug: Waiting for 15 second'", timeout=120)
+    b.eq(t.do(b.node2, "open:rw", "lock:ex:0:0"), ["lock=EAGAIN"])
+    b.eq(t.let_go(b.client, job), ["lock=OK", "write=OK", "fsync=OK", "read=before", "write=OK", "fsync=OK", "lock=OK"])
+    b.eq(t.do(b.node2, "open:rw", "lock:ex:0:0", "read"), ["lock=OK", "read=behind"])
+    b.finish(fio, 200)
+    b.eq(counters(b, b.client, "recoveries", "locks_lost"), before)
+
+
+#: fs=penstock timeout=200
 def t_revoked_by_the_administrator(b):
     """The server takes all state of the file system away: the open is made anew, the lock
     is not, though nobody else wanted it."""
