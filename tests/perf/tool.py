@@ -20,14 +20,15 @@ def parser(doc, fs=False):
     return p
 
 
-def measure(name, args, rails, mbit, work):
-    """The status to end with, after work(machine) has measured and printed."""
+def measure(name, args, rails, mbit, work, network="rails"):
+    """The status to end with, after work(machine) has measured and printed.
+    network: which one guest/setup makes."""
     try:
         programs()
         if not args.no_build:
             module(args.kernel)
         machine = Machine(f"{name}-{os.getpid()}", args.kernel, getattr(args, "fs", ["penstock"]),
-                          args.kernel, "rails", RAILS=rails, MBIT=mbit)
+                          args.kernel, network, RAILS=rails, MBIT=mbit)
         work(machine.up())
         machine.trouble("the runs")
         machine.remove()

@@ -1,27 +1,86 @@
 # SPDX-License-Identifier: GPL-2.0
 # Several rails at a time; lib.sh has been read before.
+
+# SERVER: what reaches the server's ends of the rails. roce: the first namespace has all; a
+# host has no rail to an address of its own, rules lead there.
+case $PROTO in
+roce)	SERVER= NAMED= ;;
+*)	SERVER="ip netns exec server" NAMED=1 ;;
+esac
 PROTO=tcp
 
-# Mount over the first N rails, one connection each.
+# Rail I's two ways, and soft RoCE on one of its ends: after they have gone, again. A rail
+# that is down leads nowhere, and not past itself inside the host.
+roce_routes() {
+	ip route replace 10.9.$1.2 dev cl$1 src 10.9.$1.1 table 101
+	ip route replace 10.9.$1.1 dev sv$1 src 10.9.$1.2 table 101
+	ip route replace unreachable 10.9.$1.0/24 table 101
+}
+roce_device() {
+	[ -e /sys/class/infiniband/roce_$1 ] || rdma link add roce_$1 type rxe netdev $1
+}
+
+# Mount over the first N rails, one connection each. PROTO: tcp, rdma, or with penstock
+# mixed0 or mixed1: that rail over RDMA and the others over TCP.
 # rails_mount FS N
 rails_mount() {
 	for m in $(awk '$3 ~ /^(nfs4|penstock)$/ { print $2 }' /proc/mounts); do
 		umount $m
 	done
+	proto=$PROTO port=
+	case $1-$PROTO in
+	penstock-mixed*) proto=auto ;;
+	nfs-rdma) port=,port=20049 ;;
+	esac
+	case $PROTO in
+	rdma|mixed*) for i in $(seq 0 $(($2 - 1))); do roce_device cl$i; done ;;
+	esac
 	case $1 in
 	penstock)
 		addrs=$(seq -s, -f 10.9.%g.2 0 $(($2 - 1)))
-		mount -t penstock -o proto=tcp,paths=$2,rails=$(seq -s, -f cl%g 0 $(($2 - 1))) $addrs:/export $M
+		rails=${NAMED:+,rails=$(seq -s, -f cl%g 0 $(($2 - 1)))}
+		mount -t penstock -o proto=$proto,paths=$2$rails $addrs:/export $M
 		;;
 	nfs)	# an address joins the first mount's client when it is mounted as well
-		mount -t nfs -o vers=4.2,proto=tcp,max_connect=16 10.9.0.2:/export $M
+		mount -t nfs -o vers=4.2,proto=$proto$port,max_connect=16 10.9.0.2:/export $M
 		for i in $(seq 1 $(($2 - 1))); do
 			mkdir -p /mnt/more$i
-			mount -t nfs -o vers=4.2,proto=tcp,max_connect=16 10.9.$i.2:/export /mnt/more$i
+			mount -t nfs -o vers=4.2,proto=$proto$port,max_connect=16 10.9.$i.2:/export /mnt/more$i
 		done
 		;;
 	esac
-	really $1
+	rails_really $1 $2
+}
+
+# rails_really FS N: as really(), and each rail's transport is what PROTO says
+rails_really() {
+	case $PROTO in
+	mixed*)
+		want=$(for i in $(seq 0 $(($2 - 1))); do
+			[ $i = ${PROTO#mixed} ] && echo 10.9.$i.2 rdma || echo 10.9.$i.2 tcp
+		done)
+		for i in $(seq 0 $(($2 - 1))); do
+			[ $i = ${PROTO#mixed} ] || [ ! -e /sys/class/infiniband/roce_cl$i ] ||
+				rdma link delete roce_cl$i
+		done
+		for i in $(seq 100); do
+			got=$(. /penstock/guest/env; penstock_paths $M)
+			[ "$want" != "$got" ] || return 0
+			sleep 0.1
+		done
+		echo "the paths are '$got', not '$want'" >&2
+		return 1
+		;;
+	*) really $1 ;;
+	esac
+}
+
+# Lines "ADDRESS TRANSPORT" of the live paths.
+penstock_paths() {
+	/penstock/repo/build/$KERNEL/bin/penstock paths --json -i 0.01 $1 | python3 -c 'import json, sys
+for path in sorted(json.load(sys.stdin)["paths"], key=lambda path: path["address"]):
+	if path["state"] == "LIVE":
+		print(path["address"].rsplit(":", 1)[0], path["transport"])'
 }
 
 # A line "RX TX" of bytes for each rail.
@@ -58,54 +117,38 @@ rails_run() {
 
 FIO_CHECKED="--bs=64k --direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c --verify_fatal=1 --rate_iops=100"
 
-server_nft() {
-	ip netns exec server nft -f -
+# What arrives at rail 1's end in the server, or the client, is lost, or refused.
+server_drops() {
+	$SERVER nft "table inet server_death { chain in { type filter hook input priority -300; iifname sv1 ${1:-drop}; }; }"
+}
+client_drops() {
+	nft "table inet client_death { chain in { type filter hook input priority -300; iifname cl1 drop; }; }"
 }
 
 rail_dies() {
 	case $1 in
-	silent)		# nothing comes in, nothing goes out, nobody is told
-		server_nft <<-'END'
-			table inet death {
-				chain in { type filter hook input priority -300; iifname sv1 drop; }
-				chain out { type filter hook output priority -300; oifname sv1 drop; }
-			}
-		END
-		;;
-	deaf)		# the server hears nothing
-		server_nft <<-'END'
-			table inet death {
-				chain in { type filter hook input priority -300; iifname sv1 drop; }
-			}
-		END
-		;;
-	mute)		# the server hears, its answers are lost
-		server_nft <<-'END'
-			table inet death {
-				chain out { type filter hook output priority -300; oifname sv1 drop; }
-			}
-		END
-		;;
-	reset)		# whoever talks to that address is refused
-		server_nft <<-'END'
-			table inet death {
-				chain in { type filter hook input priority -300; iifname sv1 meta l4proto tcp reject with tcp reset; }
-			}
-		END
-		;;
-	cable)	ip -n server link set sv1 down ;;
+	silent)	server_drops; client_drops ;;	# nothing arrives, nobody is told
+	deaf)	server_drops ;;
+	mute)	client_drops ;;
+	reset)	server_drops "meta l4proto tcp reject with tcp reset" ;;
+	cable)	$SERVER ip link set sv1 down ;;
 	device)	ip link set cl1 down ;;
 	address) ip addr del 10.9.1.1/24 dev cl1 ;;
+	remove)	rdma link delete roce_cl1 ;;
 	esac
 }
 
 rail_lives() {
 	case $1 in
-	cable)	ip -n server link set sv1 up ;;
+	silent)	$SERVER nft delete table inet server_death; nft delete table inet client_death ;;
+	deaf|reset) $SERVER nft delete table inet server_death ;;
+	mute)	nft delete table inet client_death ;;
+	cable)	$SERVER ip link set sv1 up ;;
 	device)	ip link set cl1 up ;;
 	address) ip addr add 10.9.1.1/24 dev cl1 ;;
-	*)	echo "delete table inet death" | server_nft ;;
+	remove)	roce_device cl1 ;;
 	esac
+	[ -n "$SERVER" ] || roce_routes 1
 }
 
 # What failover_run reads.
@@ -131,7 +174,7 @@ failover_run() {
 	sleep $4
 	rail_lives $2
 	wait $!
-	really $1
+	case $PROTO in mixed*) ;; *) really $1 ;; esac
 	cat /run/before /run/after /run/rails.json
 }
 
