@@ -214,7 +214,7 @@ class Guest:
     def wait_ready(self, seconds=60):
         start = time.monotonic()
         while time.monotonic() < start + seconds * host.patience():
-            if not self.pid() and not self.pid():
+            if not self.pid():
                 raise GuestError(f"{self.name}: QEMU ended: {self.qemu_log()}\n{self.tail()}")
             try:
                 if self.run("true", timeout=5, kill=False).rc == 0:

@@ -49,6 +49,13 @@ rails_mount() {
 		done
 		;;
 	esac
+	case $PROTO in
+	mixed*)	# with what carries it gone, a path that has begun over RDMA goes on over TCP
+		for i in $(seq 0 $(($2 - 1))); do
+			[ $i = ${PROTO#mixed} ] || rdma link delete roce_cl$i
+		done
+		;;
+	esac
 	rails_really $1 $2
 }
 
@@ -59,12 +66,8 @@ rails_really() {
 		want=$(for i in $(seq 0 $(($2 - 1))); do
 			[ $i = ${PROTO#mixed} ] && echo 10.9.$i.2 rdma || echo 10.9.$i.2 tcp
 		done)
-		for i in $(seq 0 $(($2 - 1))); do
-			[ $i = ${PROTO#mixed} ] || [ ! -e /sys/class/infiniband/roce_cl$i ] ||
-				rdma link delete roce_cl$i
-		done
 		for i in $(seq 100); do
-			got=$(. /penstock/guest/env; penstock_paths $M)
+			got=$(penstock_paths $M)
 			[ "$want" != "$got" ] || return 0
 			sleep 0.1
 		done
@@ -77,6 +80,7 @@ rails_really() {
 
 # Lines "ADDRESS TRANSPORT" of the live paths.
 penstock_paths() {
+	. /penstock/guest/env
 	/penstock/repo/build/$KERNEL/bin/penstock paths --json -i 0.01 $1 | python3 -c 'import json, sys
 for path in sorted(json.load(sys.stdin)["paths"], key=lambda path: path["address"]):
 	if path["state"] == "LIVE":
@@ -117,20 +121,27 @@ rails_run() {
 
 FIO_CHECKED="--bs=64k --direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c --verify_fatal=1 --rate_iops=100"
 
-# What arrives at rail 1's end in the server, or the client, is lost, or refused.
-server_drops() {
-	$SERVER nft "table inet server_death { chain in { type filter hook input priority -300; iifname sv1 ${1:-drop}; }; }"
+# rail_end END COMMAND...: in the network namespace of rail 1's end, sv1 or cl1
+rail_end() {
+	case $1 in
+	sv1)	shift; $SERVER "$@" ;;
+	cl1)	shift; "$@" ;;
+	esac
 }
-client_drops() {
-	nft "table inet client_death { chain in { type filter hook input priority -300; iifname cl1 drop; }; }"
+# end_drops END [VERDICT]: what arrives there is lost, or refused; end_hears END: no more
+end_drops() {
+	rail_end $1 nft "table inet death_$1 { chain in { type filter hook input priority -300; iifname $1 ${2:-drop}; }; }"
+}
+end_hears() {
+	rail_end $1 nft delete table inet death_$1
 }
 
 rail_dies() {
 	case $1 in
-	silent)	server_drops; client_drops ;;	# nothing arrives, nobody is told
-	deaf)	server_drops ;;
-	mute)	client_drops ;;
-	reset)	server_drops "meta l4proto tcp reject with tcp reset" ;;
+	silent)	end_drops sv1; end_drops cl1 ;;	# nothing arrives, nobody is told
+	deaf)	end_drops sv1 ;;
+	mute)	end_drops cl1 ;;
+	reset)	end_drops sv1 "meta l4proto tcp reject with tcp reset" ;;
 	cable)	$SERVER ip link set sv1 down ;;
 	device)	ip link set cl1 down ;;
 	address) ip addr del 10.9.1.1/24 dev cl1 ;;
@@ -140,9 +151,9 @@ rail_dies() {
 
 rail_lives() {
 	case $1 in
-	silent)	$SERVER nft delete table inet server_death; nft delete table inet client_death ;;
-	deaf|reset) $SERVER nft delete table inet server_death ;;
-	mute)	nft delete table inet client_death ;;
+	silent)	end_hears sv1; end_hears cl1 ;;
+	deaf|reset) end_hears sv1 ;;
+	mute)	end_hears cl1 ;;
 	cable)	$SERVER ip link set sv1 up ;;
 	device)	ip link set cl1 up ;;
 	address) ip addr add 10.9.1.1/24 dev cl1 ;;
