@@ -469,6 +469,9 @@ def t_lease_expired(b):
     written is dropped with EIO, and theirs stays."""
     t = Two(b, delegations=True)
     b.run(b.client, f"echo r >{t.d}/r; cat {t.d}/r; cat {t.d}/r")
+    # nothing is to be written back by itself half a minute after the file was first written to
+    b.undo.callback(b.run, b.client, "echo 500 >/proc/sys/vm/dirty_writeback_centisecs")
+    b.run(b.client, "echo 0 >/proc/sys/vm/dirty_writeback_centisecs")
     job = script(t, b.client, """
 fd = delegated()
 os.pwrite(fd, b"written", 0)
