@@ -129,7 +129,7 @@ struct prpc_probe {
  * @complained: the log says that it is down
  * @streak: attempts that failed since a connection was last useful
  * @since: jiffies when it became LIVE
- * @ifindex: interface of the last connection, if it was bound to one
+ * @ifindex: interface of the last connection, 0: not known
  * @server: the name in the server's certificate; NULL without TLS
  * @tls_error: of the last handshake, as far as the log knows; connect_work's
  * @index: of all paths that the peer has ever had
@@ -357,6 +357,12 @@ int prpc_rails_plan(struct prpc_peer *peer, const struct prpc_peer_args *args);
  * -ENETDOWN or -EADDRNOTAVAIL.
  */
 int prpc_rail_bind(const struct prpc_rail *rail, struct prpc_conn *conn);
+
+/* Or does routing say which interface it goes through? */
+static inline bool prpc_path_bound(const struct prpc_path *path)
+{
+	return *path->rail.name;
+}
 
 /* ---- take.c ---- */
 void prpc_calls_flush(struct prpc_peer *peer);

@@ -3,7 +3,8 @@
  * Our own end of paths: links and addresses that go and come.
  *
  * What the kernel tells about interfaces is known at once, where silence takes a
- * while to mean anything (health.c).
+ * while to mean anything (health.c).  The port of an RDMA device tells it through
+ * its interface, too: that of IPoIB loses its carrier with the port.
  */
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
@@ -65,15 +66,16 @@ static void prpc_end_down(struct prpc_peer *peer, const struct prpc_end *end)
 }
 
 /*
- * A path that has had no connection yet may be of any interface.  An attempt
- * begun while the link was down has its next SYN seconds away: it begins anew.
+ * A path that is bound to no rail, or has had no connection yet, may be of any
+ * interface.  An attempt begun while the link was down has its next SYN seconds
+ * away: it begins anew.
  */
 static void prpc_end_up(struct prpc_peer *peer, const struct prpc_end *end)
 {
 	struct prpc_path *path;
 
 	list_for_each_entry(path, &peer->paths, link) {
-		if (!path->ifindex || path->ifindex == end->ifindex)
+		if (!prpc_path_bound(path) || !path->ifindex || path->ifindex == end->ifindex)
 			prpc_path_kick(path, PRPC_LINK_SETTLE);
 		if (path->ifindex == end->ifindex)
 			prpc_fallback_kick(path, PRPC_LINK_SETTLE);

@@ -496,6 +496,7 @@ static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 
 	spin_lock_bh(&peer->lock);
 	prpc_path_set(path, PRPC_PATH_GREETING);
+	path->ifindex = conn->ifindex;
 	set_bit(PRPC_CONN_OPEN, &conn->flags);
 	path->greeting = true;
 	if (path->proven)
@@ -547,7 +548,8 @@ static void prpc_path_connect(struct work_struct *work)
 		return;
 	}
 	path->conn = conn;
-	path->ifindex = conn ? conn->ifindex : 0;
+	if (conn && prpc_path_bound(path))
+		path->ifindex = conn->ifindex;
 	prpc_path_set(path, PRPC_PATH_CONNECTING);
 	spin_unlock_bh(&peer->lock);
 

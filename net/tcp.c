@@ -403,14 +403,20 @@ static unsigned long ptcp_heard(struct prpc_conn *conn)
 
 /* ---- transport operations ---- */
 
-/* Of the device that @sk's packets leave by. */
-static int ptcp_node(struct sock *sk)
+/* Where the connection's packets leave by, unless they were told. */
+static void ptcp_learn(struct ptcp_conn *c)
 {
-	struct dst_entry *dst = sk_dst_get(sk);
-	int node = dst && dst->dev ? dev_to_node(&dst->dev->dev) : NUMA_NO_NODE;
+	struct dst_entry *dst = sk_dst_get(c->sock->sk);
+	struct prpc_conn *conn = &c->conn;
 
+	if (dst && dst->dev) {
+		conn->node = dev_to_node(&dst->dev->dev);
+		if (!conn->ifindex)
+			conn->ifindex = dst->dev->ifindex;
+	}
 	dst_release(dst);
-	return node;
+	if (!conn->local.ss_family)
+		kernel_getsockname(c->sock, (struct sockaddr *)&conn->local);
 }
 
 static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
@@ -429,7 +435,7 @@ static int ptcp_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 		if (!error && conn->tls->mode)
 			error = ptcp_tls_start(c);
 		if (!error) {
-			conn->node = ptcp_node(c->sock->sk);
+			ptcp_learn(c);
 			c->heard = jiffies;
 			c->answered = jiffies;
 			queue_delayed_work(prpc_io_wq, &c->watch, PTCP_WATCH);

@@ -88,8 +88,8 @@ struct prpc_gpu_ops {
  * @addr: remote address and port
  * @local: source address to use; its family is 0 if any will do
  * @ifindex: interface to go through; 0 if any will do
- * @node: NUMA node of the device that it goes through, NUMA_NO_NODE: unknown;
- *	the transport sets it when it connects
+ * @node: NUMA node of the device that it goes through, NUMA_NO_NODE: unknown.
+ *	When it has connected, the transport sets it, and what any would do for
  * @net: borrowed from the peer
  * @tls: borrowed from the peer
  * @server: the name that the server's certificate must bear; the path's

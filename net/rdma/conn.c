@@ -442,6 +442,18 @@ static int prdma_open(struct prdma_conn *c, unsigned long deadline)
 	return error;
 }
 
+static void prdma_learn(struct prdma_conn *c)
+{
+	const struct rdma_addr *addr = &c->id->route.addr;
+	struct prpc_conn *conn = &c->conn;
+
+	conn->node = ibdev_to_node(c->dev);
+	if (!conn->ifindex)
+		conn->ifindex = addr->dev_addr.bound_dev_if;
+	if (!conn->local.ss_family)
+		conn->local = addr->src_addr;
+}
+
 static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
@@ -455,7 +467,7 @@ static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 	    time_before(jiffies, deadline))
 		error = prdma_open(c, deadline);
 	if (!error) {
-		conn->node = ibdev_to_node(c->dev);
+		prdma_learn(c);
 		c->heard = jiffies;
 		c->answered = jiffies;
 		queue_delayed_work(prpc_io_wq, &c->watch, PRDMA_WATCH);

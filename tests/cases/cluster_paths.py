@@ -5,6 +5,7 @@ The client has two rails, eth0 (10.1.0.1) and eth1 (10.2.0.1); each node one
 address on each.
 """
 
+import contextlib
 import json
 import time
 
@@ -151,6 +152,28 @@ def t_link_down_under_verify(b):
         _until(b, "both again", lambda: len(_live(b)) == 2)
     b.finish(job, 200)
     b.run(b.client, f"rm -r {d}")
+
+
+#: fs=penstock
+def t_routed_link_down(b):
+    """Storage behind routers: routing says where each path leaves, and when that link goes, the
+    path goes at once, not when silence has lasted."""
+    down = "/sys/kernel/tracing/events/penstock_net/prpc_conn_down/enable"
+    with contextlib.ExitStack() as undo:
+        for rail, dev in ((1, "eth0"), (2, "eth1")):
+            far = f"172.16.{rail}.11/32"
+            undo.enter_context(b.between(b.node1, f"ip addr add {far} dev lo", f"ip addr del {far} dev lo"))
+            undo.enter_context(b.between(b.client, f"ip route add {far} via 10.{rail}.0.11", f"ip route del {far}"))
+        _mount(b, "172.16.1.11,172.16.2.11:/export")
+        b.eq([p["rail"] for p in _paths(b)], ["-", "-"])
+        undo.enter_context(b.between(b.client, f"echo >/sys/kernel/tracing/trace; echo 1 >{down}", f"echo 0 >{down}"))
+        b.client.link(2, False)
+        undo.callback(b.client.link, 2, True)
+        _until(b, "one path", lambda: [p["address"] for p in _live(b)] == ["172.16.1.11:2049"])
+        b.run(b.client, "grep 'prpc_conn_down.*172.16.2.11.* error=-100' /sys/kernel/tracing/trace")
+        b.client.link(2, True)
+        _until(b, "both again", lambda: len(_live(b)) == 2)
+        b.umount()
 
 
 #: fs=penstock timeout=240
