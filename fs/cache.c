@@ -122,7 +122,7 @@ int ps_data_invalidate(struct inode *inode)
 	struct ps_inode *pi = PS_I(inode);
 	int rc;
 
-	rc = wait_on_bit_lock(&pi->flags, PS_I_INVALIDATING, TASK_KILLABLE);
+	rc = wait_on_bit_lock(&pi->flags, PS_I_INVALIDATING, PRPC_WAITING);
 	if (rc)
 		return rc;
 	if (test_and_clear_bit(PS_I_DATA_STALE, &pi->flags)) {

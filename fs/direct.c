@@ -14,6 +14,7 @@
 #include <linux/completion.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include "../net/wait.h"
 #include "penstock.h"
 #include "trace.h"
 
@@ -360,7 +361,7 @@ static bool ps_dio_abort(struct ps_dio *d)
 
 static ssize_t ps_dio_wait(struct ps_dio *d)
 {
-	if (wait_for_completion_killable(&d->done)) {
+	if (prpc_wait_done(&d->done)) {
 		if (d->io.data.memory == PRPC_MEM_GPU && ps_dio_abort(d))
 			return ps_dio_finish(d);
 		if (!test_and_set_bit(PS_DIO_MET, &d->state))

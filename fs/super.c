@@ -11,6 +11,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
+#include "../net/wait.h"
 #include "penstock.h"
 
 #define PS_AC_REG_MIN	(3 * HZ)
@@ -599,7 +600,7 @@ static void ps_last_sync(struct super_block *sb)
 	init_completion(&s.done);
 	INIT_WORK_ONSTACK(&s.work, ps_last_sync_work);
 	queue_work(system_unbound_wq, &s.work);
-	if (wait_for_completion_killable(&s.done)) {
+	if (prpc_wait_done(&s.done)) {
 		pr_warn("penstock: %s: unmount interrupted, unwritten data is lost\n",
 			PS_SB(sb)->source);
 		pn4_abort(PS_SB(sb)->vol);

@@ -5,13 +5,18 @@
  * A dying task gets no more signals, so an ordinary killable wait in its last
  * close would hang with the server.  It is killed if that is what it died of,
  * or if SIGKILL was queued to its group since; the latter can only be polled.
+ * A host can be suspended meanwhile, whether the server answers or not.
  * A leaf, open to all layers.
  */
 #ifndef PENSTOCK_WAIT_H
 #define PENSTOCK_WAIT_H
 
+#include <linux/completion.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
+
+/* "Unsafe": it may hold locks of files; those who wait for them need not be frozen. */
+#define PRPC_WAITING	(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE)
 
 static inline bool prpc_killed(void)
 {
@@ -29,6 +34,18 @@ static inline long prpc_wait_slice(long timeout)
 	return current->flags & PF_EXITING ? min_t(long, timeout, HZ / 2) : timeout;
 }
 
+/* 0: @done is; -ERESTARTSYS: killed */
+static inline int prpc_wait_done(struct completion *done)
+{
+	while (current->flags & PF_EXITING) {
+		if (wait_for_completion_killable_timeout(done, prpc_wait_slice(HZ)) > 0)
+			return 0;
+		if (prpc_killed())
+			return -ERESTARTSYS;
+	}
+	return wait_for_completion_state(done, PRPC_WAITING);
+}
+
 #define __prpc_wait(wq, cond, timeout, exclusive)				\
 ({										\
 	long __left = (timeout);						\
@@ -37,9 +54,9 @@ static inline long prpc_wait_slice(long timeout)
 	for (;;) {								\
 		long __s = prpc_wait_slice(__left), __r;			\
 		if (exclusive)							\
-			prepare_to_wait_exclusive(&(wq), &__w, TASK_KILLABLE);	\
+			prepare_to_wait_exclusive(&(wq), &__w, PRPC_WAITING);	\
 		else								\
-			prepare_to_wait(&(wq), &__w, TASK_KILLABLE);		\
+			prepare_to_wait(&(wq), &__w, PRPC_WAITING);		\
 		if (cond) {							\
 			__rc = 1;						\
 			break;							\

@@ -397,27 +397,19 @@ int pn4_call_run(struct pn4_call *c)
 	reinit_completion(&c->done);
 	refcount_inc(&c->ref);
 	pn4_call_submit(c);
-	for (;;) {
-		long left = wait_for_completion_killable_timeout(&c->done,
-				prpc_wait_slice(MAX_SCHEDULE_TIMEOUT));
-
-		if (left > 0)
-			return c->status;
-		if (!left && !prpc_killed())
-			continue;
-		if (c->unkillable) {
-			wait_for_completion(&c->done);
-			return c->status;
-		}
-		if (c->vol)
-			pn4_late_get(c->vol);
-		if (cmpxchg(&c->phase, PN4_PHASE_BUSY, PN4_PHASE_ORPHAN) ==
-		    PN4_PHASE_BUSY)
-			return -ERESTARTSYS;
-		if (c->vol)
-			pn4_late_put(c->vol);
+	if (!prpc_wait_done(&c->done))
+		return c->status;
+	if (c->unkillable) {
+		wait_for_completion(&c->done);
 		return c->status;
 	}
+	if (c->vol)
+		pn4_late_get(c->vol);
+	if (cmpxchg(&c->phase, PN4_PHASE_BUSY, PN4_PHASE_ORPHAN) == PN4_PHASE_BUSY)
+		return -ERESTARTSYS;
+	if (c->vol)
+		pn4_late_put(c->vol);
+	return c->status;
 }
 
 /* ---- what to do about a failure ---- */

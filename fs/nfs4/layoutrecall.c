@@ -4,6 +4,7 @@
  * or forgotten by the server (RFC 8881 sections 12.5.5, 12.7, 20.3).  Here they are
  * killed; layoutreturn.c gives them back.
  */
+#include "../../net/wait.h"
 #include "layout.h"
 
 #define PN4_BULK_POLL		(HZ / 20)
@@ -178,9 +179,8 @@ void pn4_layout_closed(struct pn4_node *node, bool wait)
 		return;
 	pn4_layout_kill_all(lo);
 	if (wait)
-		wait_event_killable_timeout(lo->wait, !pn4_layout_dead(lo) &&
-					    !test_bit(PN4_LO_BUSY, &lo->flags),
-					    PN4_DS_PATIENCE);
+		prpc_wait_killable(lo->wait, !pn4_layout_dead(lo) &&
+				   !test_bit(PN4_LO_BUSY, &lo->flags), PN4_DS_PATIENCE);
 }
 
 /* The inode goes. */

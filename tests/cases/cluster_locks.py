@@ -737,6 +737,29 @@ def t_processes_frozen(b):
 
 
 #: fs=penstock timeout=200
+def t_processes_frozen_waiting(b):
+    """A host is suspended while its server is gone, whatever waits for that: calls, locks, writing back."""
+    t = Two(b)
+    if b.try_run(b.client, "test -e /sys/power/pm_test").rc:
+        b.skip("this kernel cannot play suspending")
+    delay = "/sys/module/suspend/parameters/pm_test_delay"
+    # a directory each: who waits for another process cannot be frozen
+    b.run(b.client, f"cd {t.d}; mkdir new list lock sync direct; touch list/f lock/f sync/f direct/f")
+    with b.between(b.client, f"echo 1 >{delay}; echo freezer >/sys/power/pm_test",
+                   f"echo none >/sys/power/pm_test; echo 5 >{delay}"):
+        with b.black_hole(b.node1):
+            jobs = [b.start(b.client, command) for command in (
+                f"touch {t.d}/new/f", f"ls {t.d}/list", f"flock {t.d}/lock/f true", f"echo more >>{t.d}/sync/f; sync {t.d}/sync/f",
+                f"dd if=/dev/zero of={t.d}/direct/f bs=64k count=1 conv=nocreat oflag=direct status=none")]
+            b.sleep(3)
+            if sum(not job.done() for job in jobs) < 3:     # what is cached or delegated needs no server
+                b.fail("next to nothing waits for the server")
+            b.run(b.client, "echo mem >/sys/power/state", timeout=60)
+        for job in jobs:
+            b.finish(job, 100)
+
+
+#: fs=penstock timeout=200
 def t_revoked_by_the_administrator(b):
     """The server takes all state of the file system away: the open is made anew, the lock
     is not, though nobody else wanted it."""
