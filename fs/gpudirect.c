@@ -33,7 +33,12 @@ const char *ps_gpu_mode_name(enum ps_gpu_mode mode)
 
 int ps_gpu_check_mount(struct fs_context *fc, const struct ps_sb *sbi)
 {
-	if (sbi->opts.gpu != PS_GPU_REQUIRE || !strcmp(pn4_proto(sbi->vol), "rdma"))
+	if (sbi->opts.gpu != PS_GPU_REQUIRE)
+		return 0;
+	if (sbi->opts.sec >= PRPC_SEC_KRB5I)
+		return invalf(fc, "penstock: %s: gpudirect=require, but with sec=%s the CPU reads all data, which it cannot in device memory; nothing is mounted",
+			      fc->source, ps_sec_name(&sbi->opts));
+	if (!strcmp(pn4_proto(sbi->vol), "rdma"))
 		return 0;
 	return invalf(fc, "penstock: %s: gpudirect=require, but the connections use TCP, which cannot reach device memory; nothing is mounted",
 		      fc->source);

@@ -182,12 +182,6 @@ const char *ps_sec_name(const struct ps_opts *o)
 	return ps_secs[o->sec].name;
 }
 
-static bool ps_can_sec(const struct fs_context *fc, const struct ps_opts *o, int sec)
-{
-	return net_eq(fc->net_ns, &init_net) &&
-	       (sec < PRPC_SEC_KRB5I || strcmp(o->proto, "rdma"));
-}
-
 bool ps_is_wrong_sec(const struct ps_opts *o, const struct pn4_flavors *wanted)
 {
 	unsigned int i;
@@ -201,23 +195,13 @@ bool ps_is_wrong_sec(const struct ps_opts *o, const struct pn4_flavors *wanted)
 bool ps_pick_sec(const struct fs_context *fc, struct ps_opts *o,
 		 const struct pn4_flavors *wanted)
 {
-	unsigned int i;
-
-	if (o->sec_given || o->sec || !ps_is_wrong_sec(o, wanted))
+	if (o->sec_given || o->sec || !ps_is_wrong_sec(o, wanted) ||
+	    !net_eq(fc->net_ns, &init_net))
 		return false;
-	for (i = 0; i < wanted->n; i++) {
-		int sec = wanted->sec[i];
-
-		if (!ps_can_sec(fc, o, sec))
-			continue;
-		o->sec = sec;
-		if (sec >= PRPC_SEC_KRB5I)	/* proto=auto */
-			strscpy(o->proto, "tcp", sizeof(o->proto));
-		pr_notice("penstock: %s: the server wants Kerberos there, using sec=%s\n",
-			  ps_name(fc), ps_secs[sec].name);
-		return true;
-	}
-	return false;
+	o->sec = wanted->sec[0];
+	pr_notice("penstock: %s: the server wants Kerberos there, using sec=%s\n",
+		  ps_name(fc), ps_secs[o->sec].name);
+	return true;
 }
 
 void ps_name_secs(const struct pn4_flavors *wanted, char *text, size_t size)
@@ -333,11 +317,6 @@ int ps_check_opts(struct fs_context *fc, struct ps_opts *o)
 	if (o->timeout_set && !o->soft)
 		return invalf(fc, "penstock: %s: timeout= has a meaning only with soft",
 			      ps_name(fc));
-	if (o->sec >= PRPC_SEC_KRB5I && !strcmp(o->proto, "rdma"))
-		return invalf(fc, "penstock: %s: sec=%s is not possible with proto=rdma, only krb5 is; use proto=tcp",
-			      ps_name(fc), ps_secs[o->sec].name);
-	if (o->sec >= PRPC_SEC_KRB5I)	/* proto=auto */
-		strscpy(o->proto, "tcp", sizeof(o->proto));
 	if (o->sec && !net_eq(fc->net_ns, &init_net))
 		return invalf(fc, "penstock: %s: sec=%s works in the initial network namespace only",
 			      ps_name(fc), ps_secs[o->sec].name);

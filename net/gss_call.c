@@ -183,15 +183,16 @@ static int pgss_checksum(struct pgss_call *g, __be32 seq)
 
 /*
  * Pages for a protected reply.  They begin so that a sealed token in it, behind
- * verifier, accept_stat and length, begins with a block.
+ * verifier, accept_stat and length, begins with a block, and with room for the
+ * reply's head, see prpc_call.sealed.
  */
 static void pgss_catch(struct pgss_call *g)
 {
 	struct prpc_call *call = g->call;
-	u32 before = pkrb5_mic_len(g->ctx->key) + 4;
+	u32 before = PRPC_REPLY_HEADER + pkrb5_mic_len(g->ctx->key) + 4;
 	u32 size = g->reply_size + g->in.len + 2 * PKRB5_SEAL_MAX + PGSS_FRONT;
 
-	call->in.skip = -before & (PKRB5_BLOCK - 1);
+	call->in.skip = PRPC_REPLY_HEADER + (-before & (PKRB5_BLOCK - 1));
 	pgss_pages_get(&g->wire_in, call->in.skip, size);
 	call->in.bv = g->wire_in.bv;
 	call->in.nr = g->wire_in.nr;

@@ -388,6 +388,8 @@ void prpc_link_exit(void);
 /* ---- memory.c ---- */
 /* The call's only payload. */
 const struct prpc_data *prpc_call_data(const struct prpc_call *call);
+/* Can device memory be moved at all, on whatever path? */
+bool prpc_moves_foreign(const struct prpc_peer *peer);
 int prpc_conn_rank(struct prpc_conn *conn, const struct prpc_data *data);
 void prpc_count_memory(struct prpc_path *path, const struct prpc_call *call);
 

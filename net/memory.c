@@ -84,6 +84,12 @@ int prpc_conn_rank(struct prpc_conn *conn, const struct prpc_data *data)
 	return conn->ops->rank ? conn->ops->rank(conn, data) : -EOPNOTSUPP;
 }
 
+/* The CPU makes krb5i's checksums and encrypts for krb5p. */
+bool prpc_moves_foreign(const struct prpc_peer *peer)
+{
+	return peer->transport->rank && peer->sec < PRPC_SEC_KRB5I;
+}
+
 bool prpc_peer_reaches(struct prpc_peer *peer, enum prpc_memory memory)
 {
 	struct prpc_data data = { .memory = memory, .gpu = U32_MAX };
@@ -91,7 +97,7 @@ bool prpc_peer_reaches(struct prpc_peer *peer, enum prpc_memory memory)
 	struct prpc_conn *conn;
 	unsigned int i;
 
-	if (!peer->transport->rank)
+	if (!prpc_moves_foreign(peer))
 		return false;
 	spin_lock_bh(&peer->lock);
 	for (i = 0; i < peer->nr_live && !found; i++) {

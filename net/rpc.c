@@ -263,7 +263,7 @@ static int prpc_place(struct prpc_peer *peer, struct prpc_call *call,
 	lockdep_assert_held(&peer->lock);
 	if (peer->dying)
 		return -ESHUTDOWN;
-	if (prpc_foreign(prpc_call_data(call)) && !peer->transport->rank)
+	if (prpc_foreign(prpc_call_data(call)) && !prpc_moves_foreign(peer))
 		return -EOPNOTSUPP;
 	if (call->flags & PRPC_PINNED && !call->deadline)
 		call->deadline = (jiffies + msecs_to_jiffies(PRPC_PINNED_MS)) ?: 1;
@@ -500,7 +500,7 @@ static void prpc_unseal_work(struct work_struct *work)
 /* The reply of a disowned call is complete. */
 void prpc_finish(struct prpc_path *path, struct prpc_call *call)
 {
-	if (call->sealed) {
+	if (call->sealed && !call->refused) {
 		INIT_WORK(&call->gss->work, prpc_unseal_work);
 		call->gss->path = path;
 		atomic_inc(&call->peer->unsealing);

@@ -173,7 +173,12 @@ struct prpc_call {
 	kuid_t uid;		/* whose context @gss is to use */
 	u32 proc;
 	bool secure;		/* goes with RPCSEC_GSS */
-	bool sealed;		/* an accepted reply goes to @in from @in_at on as it is */
+	/*
+	 * Protected, so nothing in the message can be placed apart from the rest: an
+	 * accepted reply goes to @in from @in_at on as it is.  The pages have room in
+	 * front of it for the bytes before @in_at
+	 */
+	bool sealed;
 	u32 verf_len;		/* of a reply with results for @in */
 	struct pgss_call *gss;	/* from submit to @done; see gss.h */
 	void *priv;		/* the transport's that has the call */

@@ -18,8 +18,9 @@ static bool prdma_reply_may_be_long(const struct prdma_conn *c,
 {
 	u32 len = PRDMA_HEADER_MIN + call->reply_size;
 
-	/* the server returns the Write chunk in the header */
-	if (call->in.len)
+	if (call->sealed)
+		len += call->in.len;
+	else if (call->in.len)	/* the server returns the Write chunk in the header */
 		len += 8 + PRDMA_SEGS_MAX * 16;
 	return len > c->inline_recv;
 }
@@ -67,12 +68,24 @@ static int prdma_chunk(struct prdma_req *r, const struct prpc_data *data,
 			prdma_map_data(r, data, dir, chunk);
 }
 
+/* A protected reply that is not inline: all of it into the call's pages. */
+static int prdma_build_sealed_reply(struct prdma_req *r)
+{
+	struct prpc_data whole = prdma_sealed_reply(r->call);
+
+	if (!prdma_reply_may_be_long(r->c, r->call))
+		return 0;
+	return prdma_map_data(r, &whole, DMA_FROM_DEVICE, &r->h.reply);
+}
+
 /* The chunks in which the server may put its answer. */
 static int prdma_build_reply(struct prdma_req *r, bool bounce)
 {
 	struct prpc_call *call = r->call;
 	int error = 0;
 
+	if (call->sealed)
+		return prdma_build_sealed_reply(r);
 	if (prdma_reply_may_be_long(r->c, call))
 		error = prdma_map_buf(r, call->reply, call->reply_size,
 				      DMA_FROM_DEVICE, &r->h.reply);
@@ -80,6 +93,40 @@ static int prdma_build_reply(struct prdma_req *r, bool bounce)
 		error = prdma_chunk(r, &call->in, DMA_FROM_DEVICE, &r->h.write,
 				    bounce);
 	return error;
+}
+
+/* What of a message is behind its payload, with the pad: to the end of our buffer. */
+static int prdma_map_tail(struct prdma_req *r)
+{
+	const struct prpc_call *call = r->call;
+	u32 pad = pxdr_pad(call->out.len);
+	u32 len = pxdr_enc_len(&call->enc) - call->out_at;
+	u8 *tail = (u8 *)r->buf + PRDMA_INLINE - pad - len;
+
+	if (!pad && !len)
+		return 0;
+	if (pad + len > PRDMA_INLINE - PRDMA_HEADER_MAX)
+		return -EIO;
+	memset(tail, 0, pad);
+	memcpy(tail + pad, (u8 *)call->enc.start + call->out_at, len);
+	return prdma_map_buf(r, tail, pad + len, DMA_TO_DEVICE, &r->h.message);
+}
+
+/*
+ * A protected message has no part that may be placed apart (RFC 8166 section
+ * 8.2.2.3): one chunk for all of it, from where it is.
+ */
+static int prdma_build_sealed_call(struct prdma_req *r, bool bounce)
+{
+	struct prpc_call *call = r->call;
+	int error;
+
+	error = prdma_map_buf(r, call->enc.start, call->out_at, DMA_TO_DEVICE,
+			      &r->h.message);
+	if (!error)
+		error = prdma_chunk(r, &call->out, DMA_TO_DEVICE, &r->h.message,
+				    bounce);
+	return error ?: prdma_map_tail(r);
 }
 
 /* Payload and message: inline if it all fits, else in chunks as needed. */
@@ -94,6 +141,8 @@ static int prdma_build_call(struct prdma_req *r, bool bounce)
 	if (out->len && len < left && out->len + pxdr_pad(out->len) <= left - len &&
 	    !prpc_foreign(out) && !prdma_map_payload(r, out, c->max_sge - 2))
 		return 0;
+	if (out->len && r->call->sealed)
+		return prdma_build_sealed_call(r, bounce);
 	if (out->len) {
 		r->h.read_at = r->call->out_at;
 		error = prdma_chunk(r, out, DMA_TO_DEVICE, &r->h.read, bounce);

@@ -179,6 +179,16 @@ struct prdma_req {
 	struct work_struct work;
 };
 
+/* Where a protected reply comes to lie when the device places it. */
+static inline struct prpc_data prdma_sealed_reply(const struct prpc_call *call)
+{
+	struct prpc_data whole = call->in;
+
+	whole.skip -= call->in_at;
+	whole.len += call->in_at;
+	return whole;
+}
+
 /* An answer to the server, or room for one. */
 struct prdma_note {
 	struct list_head link;

@@ -54,19 +54,18 @@ static bool prdma_reply_valid(const struct prdma_req *r, u32 *placed, u32 *len)
 	return !m->has_reply || m->nr_reply == r->h.reply.nr;
 }
 
-/* The server, or we, could not do it at the transport's level. */
-static void prdma_reply_failed(struct prpc_call *call)
+/* The head of a protected reply that the device has put before the rest of it. */
+static void prdma_copy_head(struct prpc_call *call)
 {
-	__be32 *p = call->reply;
+	struct prpc_data whole = prdma_sealed_reply(call);
+	struct iov_iter iter;
 
-	p[0] = cpu_to_be32(call->xid);
-	p[1] = cpu_to_be32(RPC5531_REPLY);
-	p[2] = cpu_to_be32(RPC5531_ACCEPTED);
-	p[3] = 0;
-	p[4] = 0;
-	p[5] = cpu_to_be32(RPC5531_SYSTEM_ERR);
-	call->reply_len = PRPC_REPLY_HEADER;
-	call->in_len = 0;
+	iov_iter_bvec(&iter, ITER_SOURCE, whole.bv, whole.nr,
+		      (size_t)whole.skip + call->in_at);
+	iov_iter_advance(&iter, whole.skip);
+	/* without the check meant for user space, which call->reply does not stand */
+	if (_copy_from_iter(call->reply, call->in_at, &iter) != call->in_at)
+		call->refused = -EREMOTEIO;
 }
 
 /* @len bytes at @from into the call's pages. */
@@ -92,9 +91,10 @@ static void prdma_inlined(struct prdma_conn *c, struct prpc_call *call)
 static void prdma_reply_data(struct prdma_req *r, struct prpc_call *call,
 			     const void *inlined, u32 len, u32 placed)
 {
+	bool bounced = r->bounce && !call->sealed;	/* else it was the call */
 	struct prdma_conn *c = r->c;
 
-	if (placed && r->bounce)
+	if (placed && bounced)
 		prdma_copy_in(call, r->bounce, placed);
 	else if (placed)
 		call->in_len = placed;
@@ -105,7 +105,7 @@ static void prdma_reply_data(struct prdma_req *r, struct prpc_call *call,
 	spin_lock_bh(&c->lock);
 	if (!placed)
 		c->n.inlined_in += call->in_len;
-	else if (!r->bounce)
+	else if (!bounced)
 		c->n.placed_in += call->in_len;
 	spin_unlock_bh(&c->lock);
 }
@@ -120,12 +120,18 @@ void prdma_reply_fill(struct prdma_req *r, struct prpc_call *call)
 	call->in_len = 0;
 	if (!r->rep || !prdma_reply_valid(r, &placed, &len) ||
 	    r->rep->msg.proc == PRDMA_ERROR) {
-		prdma_reply_failed(call);
+		/* the server, or we, could not do it at the transport's level */
+		call->refused = -EREMOTEIO;
 		return;
 	}
 	m = &r->rep->msg;
+	prpc_conn_count(&r->c->conn, 0, (u64)PRDMA_HEADER_MIN + len + placed);
 	from = m->body ?: call->reply;
 	head = len;
+	if (call->sealed && !m->body) {
+		prdma_copy_head(call);
+		placed = len > call->in_at ? len - call->in_at : 0;
+	}
 	if (call->in.len && len >= call->in_at && prpc_reply_plain(call, (const __be32 *)from)) {
 		head = call->in_at;
 		prdma_reply_data(r, call, from + head, len - head, placed);
@@ -133,7 +139,6 @@ void prdma_reply_fill(struct prdma_req *r, struct prpc_call *call)
 	call->reply_len = min(head, call->reply_size);
 	if (m->body)
 		memcpy(call->reply, m->body, call->reply_len);
-	prpc_conn_count(&r->c->conn, 0, (u64)PRDMA_HEADER_MIN + len + placed);
 }
 
 void prdma_replied(struct prdma_req *r)

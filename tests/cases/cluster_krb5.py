@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import time
 
+import cluster_rdma as rdma
 import cluster_tls as tls
 from bed.host import patience
 
@@ -35,8 +36,8 @@ def _realm(b):
     b.close()
 
 
-def _mount(b, sec, options="", where="/mnt/a", **more):
-    b.mount("node1:/export", where, f"sec={sec},proto=tcp{options}", proto="", **more)
+def _mount(b, sec, options="", where="/mnt/a", proto="tcp", **more):
+    b.mount("node1:/export", where, f"sec={sec},proto={proto}{options}", proto="", **more)
     b.run(b.client, f"grep ' {where} penstock .*,sec={sec},' /proc/mounts")
     d = b.dir(where)
     b.run(b.client, f"chmod 1777 {d}")
@@ -50,11 +51,14 @@ def _as(user, cmd):
 def _carry(b, sec):
     """Data there and back, buffered and direct, names and long listings."""
     with _realm(b):
-        d = _mount(b, sec)
-        b.run(b.client, VERIFY.format(d=d, direct=1), timeout=200)
-        b.run(b.client, f"""cd {d} && seq 200000 >f && sync f && echo 3 >/proc/sys/vm/drop_caches &&
-            seq 200000 | cmp - f && mkdir e && touch e/$(seq -s ' e/' 500) && ls e | wc -l | grep -qx 500 &&
-            printf abc >odd && echo 3 >/proc/sys/vm/drop_caches && [ "$(cat odd)" = abc ]""", timeout=200)
+        _work(b, _mount(b, sec))
+
+
+def _work(b, d):
+    b.run(b.client, VERIFY.format(d=d, direct=1), timeout=200)
+    b.run(b.client, f"""cd {d} && seq 200000 >f && sync f && echo 3 >/proc/sys/vm/drop_caches &&
+        seq 200000 | cmp - f && mkdir e && touch e/$(seq -s ' e/' 500) && ls e | wc -l | grep -qx 500 &&
+        printf abc >odd && echo 3 >/proc/sys/vm/drop_caches && [ "$(cat odd)" = abc ]""", timeout=200)
 
 
 #: fs=penstock proto=tcp
@@ -70,6 +74,30 @@ def t_krb5i(b):
 #: fs=penstock proto=tcp
 def t_krb5p(b):
     _carry(b, "krb5p")
+
+
+#: fs=penstock timeout=400
+def t_over_rdma(b):
+    """What is protected goes in one piece each way, through pages that are not the caller's."""
+    with rdma.all_ends(b), _realm(b):
+        for sec in ("krb5", "krb5i", "krb5p"):
+            d = _mount(b, sec, proto="rdma")
+            b.run(b.client, f"""for size in 12345 12346 12347 12348; do     # each way to pad a message
+                head -c $size /dev/urandom >/tmp/odd; cp /tmp/odd {d}/odd; sync {d}/odd
+                echo 3 >/proc/sys/vm/drop_caches; cmp /tmp/odd {d}/odd || exit 1; done""")
+            _work(b, d)
+            n = {k: int(v) for k, v in (pair.split("=") for pair in b.run(
+                b.client, "awk '$1 == \"device\" { mine = $5 == \"/mnt/a\" } mine && /path: rdma .*state=LIVE/' "
+                "/proc/self/mountstats | grep -oE '(rdma_in|rdma_out|bounced_gss|long_calls|reply_chunks|reconnects|resends)=[0-9]+'"
+            ).split())}
+            placed = min(n["rdma_in"], n["rdma_out"]) > 6 << 20
+            whole = min(n["long_calls"], n["reply_chunks"]) > 50 and n["bounced_gss"] > 6 << 20
+            if not placed or whole != (sec != "krb5"):
+                b.fail(f"{sec}: {n}")
+            b.umount()
+        said = b.mount(options="sec=krb5p,gpudirect=require", proto="rdma", ok=False)
+        if not said.rc or "the CPU reads all data" not in said.out:
+            b.fail(f"device memory with krb5p: {said.rc}: {said.out}")
 
 
 def _on_the_wire(b, sec):
