@@ -10,6 +10,7 @@ that what the server caches for a slot fits the answer that the client got.
 import asyncio
 import contextlib
 import os
+import ssl
 import sys
 
 import nfs4
@@ -229,6 +230,13 @@ class Link:
         return answer.encode(results, status)
 
 
+def tls_of(path):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(f"{path}.pem", f"{path}.key")
+    tls.set_alpn_protocols(["sunrpc"])
+    return tls
+
+
 class Relay:
     def __init__(self, config, policy):
         self.config, self.name, self.policy = config, config["name"], policy
@@ -237,6 +245,7 @@ class Relay:
         self.links, self.sessions, self.listeners = set(), {}, []
         self.counts, self.bytes = {}, {"READ": 0, "WRITE": 0}
         self.faults, self.delay = {}, 0
+        self.tls = tls_of(config["tls"]) if "tls" in config else None
         policy.relay = self
 
     async def listen(self):
@@ -244,7 +253,25 @@ class Relay:
             self.listeners.append(await asyncio.start_server(
                 self._accept, ["0.0.0.0", "::"], port, limit=1 << 21, reuse_address=True))
 
+    async def _starts_tls(self, reader, writer):
+        """RFC 9289 section 4.1: a NULL call with AUTH_TLS comes first, and is answered in the clear."""
+        data = await nfs4.read_record(reader)
+        if data[24:28] != u32(7):
+            return False
+        writer.write(nfs4.record(data[:4] + u32(nfs4.REPLY, 0, 0) + opaque("STARTTLS") + u32(0)))
+        await writer.start_tls(self.tls)
+        return True
+
     async def _accept(self, reader, writer):
+        if self.tls:
+            try:
+                safe = await self._starts_tls(reader, writer)
+            except (EOFError, OSError) as e:
+                say(f"{self.name}: no TLS: {e!r}")
+                safe = False
+            if not safe:
+                writer.close()
+                return
         link = Link(self, reader, writer)
         self.links.add(link)
         await link.run()
