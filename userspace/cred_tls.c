@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static int set_keys(const char *cert_file, const char *key_file)
 	bool more;
 	int rc;
 
+	prctl(PR_SET_DUMPABLE, 0);	/* no core file with the key in it */
 	if (load(&certificate, cert_file, "CERTIFICATE", &more) ||
 	    check_certificate(cert_file, &certificate) ||
 	    load(&privkey, key_file, "PRIVATE KEY", NULL))

@@ -107,8 +107,39 @@ def t_mutual(b):
             b.sleep(1)
         b.finish(fio)
         secure(b, "mtls")
-        b.run(b.client, f"grep -v -e '^-' {D}/client.key | head -1 >/tmp/k; "
-                        "! { cat /proc/mounts /proc/self/mountstats; dmesg; } | grep -F -f /tmp/k")
+
+
+# Lines that only who has the key can write: as in its file, and its bytes in hexadecimal.
+WHAT_IS_SECRET = """set -e
+grep -v -e '^-' {key} | cut -c 1-40 >/tmp/secret
+openssl pkey -in {key} -outform DER | od -An -v -tx1 | tr -d ' \\n' | cut -c 73-136 >>/tmp/secret
+grep -q -F -f /tmp/secret {key}; test $(tail -n 1 /tmp/secret | wc -c) = 65"""
+WHERE_ALL_LOOK = """{ cat /proc/mounts /proc/self/mountstats /proc/keys /sys/kernel/tracing/trace /run/tlshd.log /etc/tlshd.conf
+dmesg; find /sys/fs/penstock /sys/module/penstock -type f -readable | xargs cat
+cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; } >/tmp/seen 2>/dev/null || true
+grep -q 'prpc_path_state' /tmp/seen; grep -q ' /mnt/a penstock ' /tmp/seen
+if grep -a -o -F -f /tmp/secret /tmp/seen; then exit 1; fi"""
+
+
+#: fs=penstock proto=tcp
+def t_secrets(b):
+    """This host's key is nowhere but in its file and its keyring, and in no core file."""
+    cred = ". /penstock/guest/env; /penstock/repo/build/$KERNEL/bin/penstock cred tls"
+    trace = "/sys/kernel/tracing/events/penstock_net/enable"
+    with both_ends(b, small="mtls"), b.between(b.client, f"echo 1 >{trace}", f"echo 0 >{trace}"):
+        b.run(b.client, f"{cred} --cert {D}/client.pem --key {D}/client.key")
+        _mount(b, options="xprtsec=mtls")
+        secure(b, "mtls")
+        b.run(b.client, f"{cred} --cert {D}/client.pem --key {D}/client.key --renew /mnt/a", timeout=60)
+        b.run(b.client, "echo something >/mnt/a/something; sync; rm /mnt/a/something")
+        b.run(b.client, f"{WHAT_IS_SECRET.format(key=D + '/client.key')}\n{WHERE_ALL_LOOK}", timeout=60)
+        with b.between(b.client, "cat /proc/sys/kernel/core_pattern >/tmp/pattern; mkdir /tmp/cores; mkfifo /tmp/cores/key; "
+                       "echo '/tmp/cores/%e' >/proc/sys/kernel/core_pattern",
+                       "cat /tmp/pattern >/proc/sys/kernel/core_pattern; rm -r /tmp/cores"):
+            b.run(b.client, f"""set -e
+                ulimit -c unlimited; sleep 100 & sleep 1; kill -ABRT $!; wait $! || test -e /tmp/cores/sleep
+                ({cred} --cert {D}/client.pem --key /tmp/cores/key) & sleep 2
+                pkill -ABRT -x penstock; wait $! || test $? = 134; ls /tmp/cores; test ! -e /tmp/cores/penstock""")
 
 
 #: fs=penstock proto=tcp
