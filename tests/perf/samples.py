@@ -7,6 +7,7 @@ seen where they are switched on again.
 
 import bisect
 import collections
+import re
 import struct
 
 PERF_RECORD_SAMPLE = 9
@@ -57,6 +58,15 @@ def _whose(part, frames):
         if module and module != "ib_core":
             return part
     return part
+
+
+def works(path, ops, lines):
+    """How often work items ran, by function: the hist file of workqueue_execute_start."""
+    with open(path) as f:
+        found = re.findall(r"\{ function: \[\w+\] (\S+ ?(?:\[\w+\])?)\s*\} hitcount: +(\d+)", f.read())
+    print("  work items run, per operation:")
+    for name, n in sorted(((name.strip(), int(n)) for name, n in found), key=lambda w: -w[1])[:lines]:
+        print(f"    {n / ops:8.2f}  {name}")
 
 
 class _Node:

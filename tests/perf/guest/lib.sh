@@ -38,6 +38,10 @@ remount() {
 	really $1
 }
 
+# While a profile is made: how often each work item runs in a window goes to a file of its own.
+WORKS=/sys/kernel/tracing/events/workqueue/workqueue_execute_start
+[ -z "${PROFILED:-}" ] || grep -q function.sym $WORKS/trigger || echo hist:keys=function.sym >$WORKS/trigger
+
 # fio sends what these commands print to a file: hence the braces.
 # fio_row FS NAME WARM_OPS OPS FIO_OPTIONS...
 fio_row() {
@@ -51,7 +55,8 @@ fio_row() {
 		--exec_prerun=: --exec_postrun=:
 	fio --filename=$M/$fs/data --size=${DATA_MB}m --number_ios=$ops \
 		--output=/run/row.json --output-format=json "$@" \
-		--exec_prerun="{ echo begin $name >$SNAP; }" --exec_postrun="{ echo end $name >$SNAP; }"
+		--exec_prerun="{ ${PROFILED:+echo hist:keys=function.sym:clear >>$WORKS/trigger; }echo begin $name >$SNAP; }" \
+		--exec_postrun="{ echo end $name >$SNAP${PROFILED:+; cat $WORKS/hist >/penstock/out/works}; }"
 	really $fs
 	cat /run/row.json
 	cd /

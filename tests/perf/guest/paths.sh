@@ -19,6 +19,13 @@ roce_routes() {
 roce_device() {
 	[ -e /sys/class/infiniband/roce_$1 ] || rdma link add roce_$1 type rxe netdev $1
 }
+# What its connection manager could not send while the link was down has ended it for good.
+roce_again() {
+	if [ -e /sys/class/infiniband/roce_$1 ]; then
+		rdma link delete roce_$1
+		roce_device $1
+	fi
+}
 
 # Mount over the first N rails, one connection each. PROTO: tcp, rdma, or with penstock
 # mixed0 or mixed1: that rail over RDMA and the others over TCP.
@@ -160,6 +167,9 @@ rail_lives() {
 	remove)	roce_device cl1 ;;
 	esac
 	[ -n "$SERVER" ] || roce_routes 1
+	case $1 in
+	cable|device) roce_again cl1; roce_again sv1 ;;
+	esac
 }
 
 # What failover_run reads.
