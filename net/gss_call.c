@@ -105,9 +105,7 @@ static int pgss_seal(struct pgss_call *g, __be32 seq)
 	at += 4;
 	pkrb5_pages_write(buf, at, g->args, g->out_at);
 	at += g->out_at;
-	iov_iter_bvec(&iter, ITER_SOURCE, g->out.bv, g->out.nr,
-		      (size_t)g->out.skip + g->out.len);
-	iov_iter_advance(&iter, g->out.skip);
+	prpc_data_iter(&iter, ITER_SOURCE, &g->out, g->out.len);
 	for (left = g->out.len; left;) {
 		u32 n = min_t(u32, left, PAGE_SIZE - offset_in_page(at));
 
@@ -277,8 +275,7 @@ static void pgss_deliver(struct pgss_call *g, u32 at, u32 len)
 	if (!g->in.len || !len)
 		return;
 	len = min(len, g->in.len);
-	iov_iter_bvec(&iter, ITER_DEST, g->in.bv, g->in.nr, (size_t)g->in.skip + len);
-	iov_iter_advance(&iter, g->in.skip);
+	prpc_data_iter(&iter, ITER_DEST, &g->in, len);
 	while (len) {
 		n = min_t(u32, len, PAGE_SIZE - offset_in_page(at));
 		if (copy_page_to_iter(buf->pages[at >> PAGE_SHIFT],

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
+#include <linux/uio.h>
 #include <linux/utsname.h>
 #include "rpc5531.h"
 #include "transport.h"
@@ -384,6 +385,14 @@ void prpc_link_join(struct prpc_peer *peer);
 void prpc_link_leave(struct prpc_peer *peer);
 int prpc_link_init(void);
 void prpc_link_exit(void);
+
+/* Over the first @len bytes of @data. */
+static inline void prpc_data_iter(struct iov_iter *iter, unsigned int dir,
+				  const struct prpc_data *data, u32 len)
+{
+	iov_iter_bvec(iter, dir, data->bv, data->nr, (size_t)data->skip + len);
+	iov_iter_advance(iter, data->skip);
+}
 
 /* ---- memory.c ---- */
 /* The call's only payload. */

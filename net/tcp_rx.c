@@ -35,9 +35,7 @@ static void ptcp_rx_head_done(struct ptcp_rx *rx)
 
 	if (in->len && rx->limit == call->in_at &&
 	    prpc_reply_plain(call, call->reply)) {
-		iov_iter_bvec(&rx->iter, ITER_DEST, in->bv, in->nr,
-			      (size_t)in->skip + in->len);
-		iov_iter_advance(&rx->iter, in->skip);
+		prpc_data_iter(&rx->iter, ITER_DEST, in, in->len);
 		rx->mode = PTCP_RX_DATA;
 	} else if (rx->limit < call->reply_size) {
 		rx->limit = call->reply_size;

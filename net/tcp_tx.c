@@ -72,9 +72,7 @@ static void ptcp_tx_take_call(struct ptcp_conn *c, struct prpc_call *call)
 	tx->tail.count = 0;
 	if (!call->out.len)
 		return;
-	iov_iter_bvec(&tx->data, ITER_SOURCE, call->out.bv, call->out.nr,
-		      (size_t)call->out.skip + call->out.len);
-	iov_iter_advance(&tx->data, call->out.skip);
+	prpc_data_iter(&tx->data, ITER_SOURCE, &call->out, call->out.len);
 	tx->tail_vec[0].iov_base = (void *)ptcp_zero;
 	tx->tail_vec[0].iov_len = pad;
 	tx->tail_vec[1].iov_base = (u8 *)call->enc.start + head;

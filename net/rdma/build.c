@@ -48,9 +48,7 @@ static int prdma_bounce(struct prdma_req *r, const struct prpc_data *data,
 	if (!r->bounce)
 		return -EAGAIN;
 	if (dir == DMA_TO_DEVICE) {
-		iov_iter_bvec(&iter, ITER_SOURCE, data->bv, data->nr,
-			      (size_t)data->skip + data->len);
-		iov_iter_advance(&iter, data->skip);
+		prpc_data_iter(&iter, ITER_SOURCE, data, data->len);
 		if (copy_from_iter(r->bounce, data->len, &iter) != data->len)
 			return -EIO;
 	}

@@ -60,9 +60,7 @@ static void prdma_copy_head(struct prpc_call *call)
 	struct prpc_data whole = prdma_sealed_reply(call);
 	struct iov_iter iter;
 
-	iov_iter_bvec(&iter, ITER_SOURCE, whole.bv, whole.nr,
-		      (size_t)whole.skip + call->in_at);
-	iov_iter_advance(&iter, whole.skip);
+	prpc_data_iter(&iter, ITER_SOURCE, &whole, call->in_at);
 	/* without the check meant for user space, which call->reply does not stand */
 	if (_copy_from_iter(call->reply, call->in_at, &iter) != call->in_at)
 		call->refused = -EREMOTEIO;
@@ -73,9 +71,7 @@ static void prdma_copy_in(struct prpc_call *call, const void *from, u32 len)
 {
 	struct iov_iter iter;
 
-	iov_iter_bvec(&iter, ITER_DEST, call->in.bv, call->in.nr,
-		      (size_t)call->in.skip + call->in.len);
-	iov_iter_advance(&iter, call->in.skip);
+	prpc_data_iter(&iter, ITER_DEST, &call->in, call->in.len);
 	call->in_len = copy_to_iter(from, min(len, call->in.len), &iter);
 }
 
