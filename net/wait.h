@@ -38,7 +38,9 @@ static inline long prpc_wait_slice(long timeout)
 static inline int prpc_wait_done(struct completion *done)
 {
 	while (current->flags & PF_EXITING) {
-		if (wait_for_completion_killable_timeout(done, prpc_wait_slice(HZ)) > 0)
+		long slice = prpc_wait_slice(MAX_SCHEDULE_TIMEOUT);
+
+		if (wait_for_completion_killable_timeout(done, slice) > 0)
 			return 0;
 		if (prpc_killed())
 			return -ERESTARTSYS;
