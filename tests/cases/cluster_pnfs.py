@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 
+import cluster_tls as tls
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pnfs"))
 from pnfsbed import Bed                                  # noqa: E402
 
@@ -115,33 +117,25 @@ def t_flex_paths(b):
          ["10.1.0.12", "10.2.0.12"], "addresses in use")
 
 
-TLS = "/penstock/guest/tls"
-MARK = "penstock-in-the-clear-"
-
-
 def _marked(b, bed, name):
-    """A file there and back while all that comes and goes is looked at; on a mount of its own."""
-    tap = b.start(b.client, "timeout 200 tcpdump -i any -U -s0 -w /tmp/tap tcp port 2049 or tcp port 20490 2>/dev/null")
-    b.run(b.client, "for i in $(seq 50); do test -s /tmp/tap && break; sleep 0.2; done")
-    d = bed.mount(options="xprtsec=tls", proto="")
-    b.run(b.client, "grep ' /mnt/a penstock .*,xprtsec=tls,' /proc/mounts")
-    b.run(b.client, f"yes {MARK} | head -c {MB} >{d}/{name}; sync {d}/{name}", timeout=150)
-    _drop(b)
-    b.run(b.client, f"yes {MARK} | head -c {MB} | cmp - {d}/{name}", timeout=150)
-    b.umount()
-    b.run(b.client, "pkill -x tcpdump; sleep 1; test $(stat -c %s /tmp/tap) -gt 2000000; "
-                    f"if grep -aq {MARK} /tmp/tap; then exit 1; fi; rm /tmp/tap", timeout=60)
-    b.finish(tap, ok=False)
+    """A file there and back that nobody else can read; on a mount of its own."""
+    with tls.unreadable(b, 2000000, "tcp port 2049 or tcp port 20490", 200):
+        d = bed.mount(options="xprtsec=tls", proto="")
+        b.run(b.client, "grep ' /mnt/a penstock .*,xprtsec=tls,' /proc/mounts")
+        b.run(b.client, f"yes {tls.MARK} | head -c {MB} >{d}/{name}; sync {d}/{name}", timeout=150)
+        _drop(b)
+        b.run(b.client, f"yes {tls.MARK} | head -c {MB} | cmp - {d}/{name}", timeout=150)
+        b.umount()
 
 
 #: fs=penstock long proto=tcp timeout=600
 def t_flex_tls(b):
     """Data servers have to speak TLS, too: one that cannot is not used, rather than in the clear."""
     certs = "/penstock/out/tls-pnfs"
-    b.run(b.client, f"test -e {certs}/made || SAN=IP:10.1.0.12 {TLS} certs {certs}")
-    with b.between(b.client, f"{TLS} up {certs} -", f"{TLS} down"):
+    b.run(b.client, f"test -e {certs}/made || SAN=IP:10.1.0.12 {tls.TLS} certs {certs}")
+    with b.between(b.client, f"{tls.TLS} up {certs} -", f"{tls.TLS} down"):
         bed = Bed(b, direct=True, tls=f"{certs}/node1")
-        with b.between(b.node2, f"{TLS} up {certs} node1", f"{TLS} down"):
+        with b.between(b.node2, f"{tls.TLS} up {certs} node1", f"{tls.TLS} down"):
             _marked(b, bed, "there")
             bed.no_io_through_mds()
         _marked(b, bed, "here")

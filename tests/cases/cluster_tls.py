@@ -31,6 +31,17 @@ def both_ends(b, server="node1", client="-", ca="ca", small="tls:mtls"):
         b.run(b.client, f"{TLS} down")
 
 
+@contextlib.contextmanager
+def unreadable(b, least, ports="tcp port 2049", seconds=60):
+    """More than so many bytes pass meanwhile, and nobody reads MARK in them."""
+    tap = b.start(b.client, f"timeout {seconds} tcpdump -i any -U -s0 -w /tmp/tap {ports} 2>/dev/null")
+    b.run(b.client, "for i in $(seq 50); do test -s /tmp/tap && break; sleep 0.2; done")
+    yield
+    b.run(b.client, "pkill -x tcpdump; sleep 1; ls -l /tmp/tap; "
+                    f"test $(stat -c %s /tmp/tap) -gt {least} && ! grep -aq {MARK} /tmp/tap && rm /tmp/tap", timeout=60)
+    b.finish(tap, ok=False)
+
+
 def _mount(b, source="node1:/small", options="xprtsec=tls", ok=True):
     return b.mount(source, options=options, ok=ok, proto="")
 
@@ -61,17 +72,12 @@ def _refused(b, words, log, source="node1:/small", options="xprtsec=tls"):
 #: fs=penstock proto=tcp
 def t_encrypted(b):
     """With tls nothing can be read on the wire, and without it the server says no."""
-    with both_ends(b):
-        tap = b.start(b.client, "timeout 60 tcpdump -i any -U -s0 -w /tmp/tap tcp port 2049 2>/dev/null")
-        b.run(b.client, "for i in $(seq 50); do test -s /tmp/tap && break; sleep 0.2; done")
+    with both_ends(b), unreadable(b, 1000000):
         _refused(b, "xprtsec=", None, options="")
         _mount(b)
         secure(b)
         b.run(b.client, f"for i in $(seq 20000); do echo {MARK}$i; done >/mnt/a/{MARK}name; sync; "
                         f"echo 3 >/proc/sys/vm/drop_caches; grep -c {MARK} /mnt/a/{MARK}name")
-        b.run(b.client, "pkill -x tcpdump; sleep 1; ls -l /tmp/tap; test $(stat -c %s /tmp/tap) -gt 1000000; "
-                        f"if grep -aq {MARK} /tmp/tap; then exit 1; fi; rm /tmp/tap")
-        b.finish(tap, ok=False)
 
 
 #: fs=penstock proto=tcp
