@@ -129,7 +129,7 @@ struct prpc_probe {
  * @refused: the last greeting ended with -EKEYREJECTED
  * @complained: the log says that it is down
  * @streak: attempts that failed since a connection was last useful
- * @since: jiffies when it became LIVE
+ * @since: jiffies when it became LIVE; @tried_at: when the last attempt began
  * @ifindex: interface of the last connection, 0: not known
  * @server: the name in the server's certificate; NULL without TLS
  * @tls_error: of the last handshake, as far as the log knows; connect_work's
@@ -160,6 +160,7 @@ struct prpc_path {
 	bool complained;
 	unsigned int streak;
 	unsigned long since;
+	unsigned long tried_at;
 	unsigned int index;
 	bool second;
 	bool told_second;

@@ -293,6 +293,14 @@ static unsigned long prpc_backoff(unsigned int round)
 	return msecs_to_jiffies(ms * 3 / 4 + get_random_u32() % (ms / 2));
 }
 
+/* What is left of it: an attempt that took long has been a pause, too. */
+static unsigned long prpc_pause(const struct prpc_path *tried, unsigned int round)
+{
+	unsigned long pause = prpc_backoff(round), took = jiffies - tried->tried_at;
+
+	return pause > took ? pause - took : 0;
+}
+
 static struct prpc_path *prpc_path_after(struct prpc_path *path)
 {
 	struct prpc_peer *peer = path->peer;
@@ -362,7 +370,7 @@ static void prpc_path_next(struct prpc_path *path, bool failed)
 	unsigned long delay = 0;
 
 	if (failed && peer->streak % peer->nr_first == 0)
-		delay = prpc_backoff(peer->streak / peer->nr_first);
+		delay = prpc_pause(path, peer->streak / peer->nr_first);
 	if (delay)
 		prpc_path_set(next, PRPC_PATH_BACKOFF);
 	queue_delayed_work(prpc_mgmt_wq, &next->connect_work, delay);
@@ -371,7 +379,7 @@ static void prpc_path_next(struct prpc_path *path, bool failed)
 /* Each path for itself: this one again. */
 static void prpc_path_again(struct prpc_path *path)
 {
-	unsigned long delay = prpc_backoff(path->streak);
+	unsigned long delay = prpc_pause(path, path->streak);
 
 	if (path->refused) {
 		prpc_path_set(path, PRPC_PATH_REFUSED);
@@ -548,6 +556,7 @@ static void prpc_path_connect(struct work_struct *work)
 		return;
 	}
 	path->conn = conn;
+	path->tried_at = jiffies;
 	if (conn && prpc_path_bound(path))
 		path->ifindex = conn->ifindex;
 	prpc_path_set(path, PRPC_PATH_CONNECTING);

@@ -20,7 +20,8 @@
 #define PRDMA_RESOLVE_MS	2000
 /*
  * The connection manager sends what gets lost again after four seconds.  Not to
- * wait for that, an attempt that has got nowhere after so long is begun anew, once.
+ * wait for that, an attempt that has got nowhere after so long is begun anew, and
+ * after twice as long again: a server that is merely slow to answer is waited for.
  */
 #define PRDMA_DIAL_AGAIN	HZ
 /*
@@ -457,15 +458,17 @@ static void prdma_learn(struct prdma_conn *c)
 static int prdma_connect(struct prpc_conn *conn, unsigned int timeout_ms)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
-	unsigned long first = jiffies + PRDMA_DIAL_AGAIN;
+	unsigned long patience = PRDMA_DIAL_AGAIN, until;
 	struct prdma_conn *c = prdma_conn(conn);
 	unsigned int noio = memalloc_noio_save();
 	int error;
 
-	error = prdma_open(c, time_before(first, deadline) ? first : deadline);
-	if (error == -ETIMEDOUT && !test_bit(PRPC_CONN_DOWN, &conn->flags) &&
-	    time_before(jiffies, deadline))
-		error = prdma_open(c, deadline);
+	do {
+		until = jiffies + patience;
+		patience *= 2;
+		error = prdma_open(c, time_before(until, deadline) ? until : deadline);
+	} while (error == -ETIMEDOUT && !test_bit(PRPC_CONN_DOWN, &conn->flags) &&
+		 time_before(jiffies, deadline));
 	if (!error) {
 		prdma_learn(c);
 		c->heard = jiffies;
