@@ -58,6 +58,14 @@ def _verify(d, more=""):
             f"--verify_state_save=0 --minimal {more}")
 
 
+def _verifying(b, d):
+    """The same as a job that is in full swing."""
+    job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
+    b.run(b.client, f"for i in $(seq 300); do test -s {d}/v.0.0 && exit 0; sleep 0.1; done; exit 1", timeout=90)
+    b.sleep(2)
+    return job
+
+
 # Replies, and calls, that are longer than what goes into one message
 LONG = """
 import os, sys
@@ -122,8 +130,7 @@ def t_device_pulled(b):
     with all_ends(b):
         d = _mount(b)
         b.run(b.client, f"seq 100000 >{d}/other; sync {d}/other; echo 3 >/proc/sys/vm/drop_caches")
-        job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
-        time.sleep(3)
+        job = _verifying(b, d)
         b.run(b.client, "/penstock/guest/rdma delete 1", timeout=60)
         for cmd in (f"cat {d}/other", f"dd if=/dev/zero of={d}/third bs=1M count=4 oflag=direct"):
             b.run(b.client, f"setsid {cmd} >/dev/null 2>&1 </dev/null & echo $! >>/tmp/kill.pids")
@@ -139,8 +146,7 @@ def t_device_pulled(b):
 def t_link_down_and_up(b):
     with all_ends(b):
         d = _mount(b)
-        job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
-        time.sleep(3)
+        job = _verifying(b, d)
         b.client.link(1, False)
         try:
             b.sleep(8)
@@ -155,8 +161,7 @@ def t_silent_and_back(b):
     """No packet passes, and nobody is told."""
     with all_ends(b):
         d = _mount(b)
-        job = b.start(b.client, _verify(d, "--rate_iops=150"), timeout=250)
-        time.sleep(3)
+        job = _verifying(b, d)
         with b.silence(b.node1):
             b.sleep(8)
         b.finish(job, 250)
