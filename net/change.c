@@ -186,6 +186,14 @@ static void prpc_change_undo(struct prpc_peer *peer, struct prpc_path **before,
 	prpc_paths_retire(peer, false);
 }
 
+void prpc_peer_clear(struct prpc_peer *peer)
+{
+	mutex_lock(&peer->change);
+	prpc_paths_unwant(peer);
+	prpc_paths_retire(peer, false);
+	mutex_unlock(&peer->change);
+}
+
 int prpc_peer_change(struct prpc_peer *peer, const struct prpc_peer_args *args)
 {
 	struct prpc_path **before;

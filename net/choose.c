@@ -217,6 +217,18 @@ struct prpc_conn *prpc_choose(struct prpc_peer *peer, const struct prpc_call *ca
 
 /* ---- what is outstanding, and what it took ---- */
 
+u64 prpc_peer_due(struct prpc_peer *peer)
+{
+	u64 least = U64_MAX;
+	unsigned int i;
+
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->nr_live; i++)
+		least = min_t(u64, least, peer->live[i]->flow[PRPC_DIR_IN].load);
+	spin_unlock_bh(&peer->lock);
+	return least;
+}
+
 void prpc_load(struct prpc_path *path, struct prpc_call *call)
 {
 	enum prpc_dir dir;

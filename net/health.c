@@ -8,7 +8,8 @@
  * nothing comes although another path to the same server is heard of.  So a
  * server that is merely busy loses nothing, because its machine acknowledges,
  * and one that stands still neither, because nothing is heard on any path; and
- * the last path is never given up here.  Giving up one that lives does no harm:
+ * the last path is never given up here; but for a spare peer's, which silence
+ * alone ends, since what it was to do is done elsewhere.  Giving up one that lives does no harm:
  * its calls are sent again in their session slots, where they run once.
  */
 #include <linux/jiffies.h>
@@ -93,13 +94,15 @@ static void prpc_listen(struct prpc_path *path, bool late)
 	path->heard = heard;
 }
 
-/* Is another path heard of just now, while @path is silent? */
+/* Is another path heard of just now, while @path is silent, or is there no need? */
 static bool prpc_others_heard(const struct prpc_path *path)
 {
 	const struct prpc_peer *peer = path->peer;
 	const struct prpc_path *other;
 	unsigned int i;
 
+	if (peer->spare)
+		return true;
 	for (i = 0; i < peer->nr_live; i++) {
 		other = peer->live[i];
 		if (other != path &&
@@ -140,6 +143,12 @@ static unsigned int prpc_look(struct prpc_peer *peer, struct prpc_path **probes)
 	return n;
 }
 
+/* Are there paths that could be given up? */
+static bool prpc_watchable(const struct prpc_peer *peer)
+{
+	return peer->nr_live > (peer->spare ? 0 : 1);
+}
+
 static void prpc_watch_work(struct work_struct *work)
 {
 	struct prpc_peer *peer = container_of(work, struct prpc_peer,
@@ -153,7 +162,7 @@ static void prpc_watch_work(struct work_struct *work)
 		peer->relaxed = jiffies;
 		prpc_relax(peer);
 	}
-	peer->watching = !peer->dying && peer->nr_live > 1 &&
+	peer->watching = !peer->dying && prpc_watchable(peer) &&
 			 peer->nr_free < peer->table_size;
 	if (peer->watching)
 		queue_delayed_work(prpc_io_wq, &peer->watch_work, PRPC_WATCH);
@@ -165,7 +174,7 @@ static void prpc_watch_work(struct work_struct *work)
 void prpc_watch_arm(struct prpc_peer *peer)
 {
 	lockdep_assert_held(&peer->lock);
-	if (peer->watching || peer->nr_live < 2 || peer->dying ||
+	if (peer->watching || !prpc_watchable(peer) || peer->dying ||
 	    !peer->transport->heard)
 		return;
 	peer->watching = true;

@@ -200,6 +200,7 @@ struct prpc_path {
  * @nr_ever: paths made so far
  * @dir: what sysfs shows of it
  * @spread: all paths are wanted, not just one
+ * @spare: see struct prpc_peer_args
  * @dying: prpc_peer_destroy() has begun
  * @failures: attempts to connect that failed, ever; for prpc_peer_wait()
  * @streak: attempts that failed since a connection was last useful
@@ -232,6 +233,7 @@ struct prpc_peer {
 	u64 bad_replies;		/* whose checksum was wrong */
 	char *server;
 	bool spread;
+	bool spare;
 	bool dying;
 	bool started;
 	bool was_live;

@@ -177,6 +177,7 @@ struct prpc_peer *prpc_peer_create(const struct prpc_peer_args *args)
 	INIT_LIST_HEAD(&peer->link);
 	init_waitqueue_head(&peer->wait);
 	peer->sec = args->sec;
+	peer->spare = args->spare;
 	peer->prog = args->prog;
 	peer->vers = args->vers;
 	peer->cb_prog = args->cb_prog;

@@ -419,7 +419,7 @@ int prpc_rails_plan(struct prpc_peer *peer, const struct prpc_peer_args *args)
 	if (!plan->pairs)
 		goto out;
 	prpc_plan_pairs(plan, rails);
-	prpc_plan_choose(plan, args->max_paths ?: PRPC_DEFAULT_PATHS);
+	prpc_plan_choose(plan, args->max_paths ?: args->budget ?: PRPC_DEFAULT_PATHS);
 	error = plan->nr_pairs ? prpc_plan_want(peer, plan) : -EADDRNOTAVAIL;
 	for (i = 0; i < args->nr_rails; i++)
 		if (!plan->rail_used[i])

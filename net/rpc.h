@@ -258,12 +258,15 @@ const char *prpc_tls_name(enum prpc_tls_mode mode);
  *	without TLS
  * @tls: of all connections, or the peer is not made
  * @rails: @nr_rails local sides to use; none: see rail.c
- * @max_paths: connections at a time; 0: PRPC_DEFAULT_PATHS at most
+ * @max_paths: connections at a time; 0: @budget at most, or if that is 0, too,
+ *	PRPC_DEFAULT_PATHS
  * @ident: of this client; decides which paths of many are used; borrowed
  * @max_calls: calls outstanding at a time, at most 4096
  * @proto: transport name, "tcp" or "rdma"
  * @fallback: of paths on which that does not work, once they have; NULL: none.
  *	@fallback_port: of all addresses
+ * @spare: its calls can be done elsewhere and are not worth waiting for: its only
+ *	path, too, is given up as soon as it falls silent
  * @sec: of all calls with a credential; @server: host name of its Kerberos
  *	principal; copied, NULL with PRPC_SEC_SYS
  */
@@ -282,11 +285,13 @@ struct prpc_peer_args {
 	const struct prpc_rail *rails;
 	unsigned int nr_rails;
 	unsigned int max_paths;
+	unsigned int budget;
 	const char *ident;
 	unsigned int max_calls;
 	const char *proto;
 	const char *fallback;
 	u16 fallback_port;
+	bool spare;
 	enum prpc_sec sec;
 	const char *server;
 };
@@ -319,6 +324,11 @@ void prpc_peer_spread(struct prpc_peer *peer);
  * that would be left works, though others do: nothing has changed; -ERESTARTSYS.
  */
 int prpc_peer_change(struct prpc_peer *peer, const struct prpc_peer_args *args);
+/*
+ * Have no paths until the next prpc_peer_change(); calls that are under way are given
+ * time to end.  Calls wait from then on.  May sleep.
+ */
+void prpc_peer_clear(struct prpc_peer *peer);
 /* Has a connection to @addr been live?  With @name (if not NULL) in its certificate? */
 bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr,
 		      const char *name);
@@ -340,6 +350,11 @@ int prpc_peer_wait(struct prpc_peer *peer, long timeout);
 int prpc_peer_error(struct prpc_peer *peer);
 /* Is a connection live now?  Any context. */
 bool prpc_peer_live(struct prpc_peer *peer);
+/*
+ * Bytes of payload that are still to come over the live path that has fewest of
+ * them to bring; U64_MAX: none is live.  Any context but hard interrupts.
+ */
+u64 prpc_peer_due(struct prpc_peer *peer);
 /* Has the server's machine shown life on one of them lately?  Any context. */
 bool prpc_peer_heard(struct prpc_peer *peer);
 /*
@@ -367,6 +382,9 @@ void prpc_peer_destroy(struct prpc_peer *peer);
  */
 struct kobject *prpc_peer_expose(struct prpc_peer *peer, struct kobject *parent,
 				 const char *name);
+/* Likewise in @upper's directory, if that has one. */
+void prpc_peer_expose_below(struct prpc_peer *peer, struct prpc_peer *upper,
+			    const char *name);
 /* One line per path for mountstats; see Documentation/statistics.rst. */
 void prpc_peer_show(struct prpc_peer *peer, struct seq_file *m);
 /* In ->ready: */

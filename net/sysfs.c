@@ -191,6 +191,19 @@ struct kobject *prpc_peer_expose(struct prpc_peer *peer, struct kobject *parent,
 	return dir;
 }
 
+void prpc_peer_expose_below(struct prpc_peer *peer, struct prpc_peer *upper,
+			    const char *name)
+{
+	struct kobject *dir;
+
+	mutex_lock(&upper->change);
+	dir = kobject_get(upper->dir);
+	mutex_unlock(&upper->change);
+	if (dir)
+		prpc_peer_expose(peer, dir, name);
+	kobject_put(dir);
+}
+
 void prpc_unexpose(struct prpc_peer *peer)
 {
 	struct prpc_path *path;

@@ -13,6 +13,7 @@
 #define PN4_STATE_REPLY		(3 * PN4_OPAQUE_LIMIT + 512)
 #define PN4_MOUNT_TIME		(30 * HZ)	/* a silent server at mount */
 #define PN4_DS_TIME		(5 * HZ)	/* a data server, which I/O waits for */
+#define PN4_SIBLING_SLOTS	128	/* all of them for READ */
 #define PN4_DESTROY_TIME	(2 * HZ)
 
 static LIST_HEAD(pn4_clients);
@@ -35,7 +36,7 @@ static struct pn4_call *pn4_state_call(struct pn4_client *cl)
 		c->give_up = (jiffies + PN4_MOUNT_TIME) | 1;
 		c->impatient = true;
 	}
-	if (cl->data_server)
+	if (cl->data_server || cl->elder)
 		c->give_up = (jiffies + PN4_DS_TIME) | 1;
 	return c;
 }
@@ -142,7 +143,6 @@ static int pn4_session_made(struct pn4_client *cl,
 {
 	struct pn4_session *s = &cl->session;
 
-	cl->create_seq++;	/* section 18.36.4: for the next one */
 	if (!pn4_session_usable(r)) {
 		pr_warn("penstock: %s: server offers an unusably small session\n",
 			cl->name);
@@ -154,7 +154,7 @@ static int pn4_session_made(struct pn4_client *cl,
 	s->cb_slots = clamp_t(u32, r->back.maxrequests, 1, PN4_CB_SLOTS);
 	pn4_session_install(s, r->sessionid, r->fore.maxrequests);
 	pn4_count(cl, PN4_N_SESSIONS);
-	if (!(r->flags & PN4_SESSION_CONN_BACK_CHAN))
+	if (!(r->flags & PN4_SESSION_CONN_BACK_CHAN) && !cl->elder)
 		set_bit(PN4_CL_NEED_BIND, &cl->state);
 	return 0;
 }
@@ -162,16 +162,17 @@ static int pn4_session_made(struct pn4_client *cl,
 /* CREATE_SESSION (section 18.36).  0, an NFS status (> 0) or -errno. */
 int pn4_client_session(struct pn4_client *cl)
 {
+	struct pn4_client *elder = cl->elder ?: cl;
 	struct pn4_create_session_args a = {
 		.clientid = cl->clientid,
-		.sequenceid = cl->create_seq,
-		.flags = PN4_SESSION_CONN_BACK_CHAN,
+		.flags = cl->elder ? 0 : PN4_SESSION_CONN_BACK_CHAN,
 		.fore = {
 			.maxrequestsize = PN4_IO_MAX + PN4_IO_OVERHEAD,
 			.maxresponsesize = PN4_IO_MAX + PN4_IO_OVERHEAD,
 			.maxresponsesize_cached = PN4_CACHED_MAX,
 			.maxoperations = 16,
-			.maxrequests = PN4_SLOTS_WANTED,
+			.maxrequests = cl->elder ? PN4_SIBLING_SLOTS :
+						   PN4_SLOTS_WANTED,
 		},
 		.back = {
 			.maxrequestsize = 4096,
@@ -189,6 +190,8 @@ int pn4_client_session(struct pn4_client *cl)
 
 	if (!c)
 		return -ENOMEM;
+	mutex_lock(&elder->create_mutex);
+	a.sequenceid = elder->create_seq;
 	do {
 		st = pn4_call_start_bare(c, cl->cred);
 		if (st)
@@ -197,6 +200,9 @@ int pn4_client_session(struct pn4_client *cl)
 		st = pn4_state_run(c, PN4_OP_CREATE_SESSION);
 		st = st ?: pn4_dec_create_session(&c->dec, &res);
 	} while (pn4_call_again(c, &st));
+	if (!st)
+		elder->create_seq++;	/* section 18.36.4: for the next one */
+	mutex_unlock(&elder->create_mutex);
 	pn4_call_put(c);
 	return st ?: pn4_session_made(cl, &res);
 }
@@ -224,7 +230,8 @@ int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
 		pn4_state_pin(c, conn);
 		pn4_enc_bind_conn_to_session(
 			pn4_op(c, PN4_OP_BIND_CONN_TO_SESSION),
-			id, PN4_CDFC_FORE_OR_BOTH, false);
+			id, cl->elder ? PN4_CDFC_FORE : PN4_CDFC_FORE_OR_BOTH,
+			false);
 		st = pn4_state_run(c, PN4_OP_BIND_CONN_TO_SESSION);
 		st = st ?: pn4_dec_bind_conn_to_session(&c->dec, &res);
 	} while (pn4_call_again(c, &st));
@@ -270,7 +277,7 @@ static void pn4_client_farewell(struct pn4_client *cl)
 				cl->session.id);
 	st = pn4_state_run(c, PN4_OP_DESTROY_SESSION);
 	st = st ?: pn4_dec_destroy_session(&c->dec);
-	if (st < 0 || pn4_call_start_bare(c, cl->cred))
+	if (st < 0 || cl->elder || pn4_call_start_bare(c, cl->cred))
 		goto out;
 	pn4_enc_destroy_clientid(pn4_op(c, PN4_OP_DESTROY_CLIENTID),
 				 cl->clientid);
@@ -388,7 +395,8 @@ again:
 static void pn4_client_free(struct pn4_client *cl)
 {
 	pn4_pace_exit(&cl->pace);
-	free_percpu(cl->stats);
+	if (!cl->elder)
+		free_percpu(cl->stats);
 	if (cl->cred)
 		put_cred(cl->cred);
 	if (cl->net)
@@ -400,8 +408,9 @@ static void pn4_client_free(struct pn4_client *cl)
 	kvfree(cl);
 }
 
-static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
-					   const struct pn4_transport *t)
+/* Without a peer yet; pn4_client_destroy() frees it.  NULL: no memory. */
+struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
+				    const struct pn4_transport *t)
 {
 	struct pn4_client *cl = kvzalloc(sizeof(*cl), GFP_KERNEL);
 
@@ -411,6 +420,7 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	cl->number = atomic_inc_return(&pn4_clients_made);
 	mutex_init(&cl->change_mutex);
 	mutex_init(&cl->paths_mutex);
+	mutex_init(&cl->create_mutex);
 	INIT_LIST_HEAD(&cl->link);
 	INIT_LIST_HEAD(&cl->volumes);
 	spin_lock_init(&cl->lock);
@@ -444,8 +454,8 @@ static struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
 	return cl;
 }
 
-static int pn4_client_peer(struct pn4_client *cl,
-			   const struct pn4_mount_args *args, long patience)
+/* Its paths, none of them connected.  0 or -errno. */
+int pn4_client_peer(struct pn4_client *cl, const struct pn4_mount_args *args)
 {
 	struct prpc_peer_args p = {
 		.net = cl->net,
@@ -458,6 +468,7 @@ static int pn4_client_peer(struct pn4_client *cl,
 		.tls = cl->tls,
 		.max_calls = 2 * PN4_SLOTS_WANTED,
 		.proto = cl->transport->name,
+		.spare = cl->elder,
 		.sec = cl->sec,
 		.server = args->server,
 	};
@@ -471,7 +482,7 @@ static int pn4_client_peer(struct pn4_client *cl,
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	cl->peer = peer;
-	return prpc_peer_wait(peer, patience);
+	return 0;
 }
 
 /* No session, but slots, so that no more calls are under way than a server likes. */
@@ -515,7 +526,7 @@ static int pn4_client_begin(struct pn4_client *cl)
 	return 0;
 }
 
-static void pn4_client_destroy(struct pn4_client *cl)
+void pn4_client_destroy(struct pn4_client *cl)
 {
 	set_bit(PN4_CL_DEAD, &cl->state);
 	wake_up_all(&cl->wait);
@@ -525,6 +536,7 @@ static void pn4_client_destroy(struct pn4_client *cl)
 	cancel_delayed_work_sync(&cl->renew_work);
 	cancel_delayed_work_sync(&cl->layouts.bulk_work);
 	pn4_recover_stop(cl);
+	pn4_siblings_end(cl);
 	if (cl->peer) {
 		if (cl->session.gen && !cl->nfs3)
 			pn4_client_farewell(cl);
@@ -595,7 +607,8 @@ struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 	pn4_client_own(cl);
 	mutex_unlock(&pn4_clients_lock);
 
-	err = pn4_client_peer(cl, args, patience) ?: pn4_client_begin(cl);
+	err = pn4_client_peer(cl, args) ?: prpc_peer_wait(cl->peer, patience) ?:
+	      pn4_client_begin(cl);
 	/* a server may refuse our certificate only after the handshake */
 	if (err == -ENOTCONN && prpc_peer_error(cl->peer) == -EBADE)
 		err = -EBADE;

@@ -121,7 +121,7 @@ static int pn4_call_rpc(struct pn4_call *c, u32 proc, const struct cred *cred)
 	c->rpc.deadline = c->give_up;
 	if (c->hopeful)
 		c->rpc.flags |= PRPC_HOPEFUL;
-	if (c->impatient)
+	if (c->impatient || c->client->elder)
 		c->rpc.flags |= PRPC_NO_RESEND;
 	c->nops = 0;
 	c->status = 0;
@@ -218,7 +218,8 @@ static int pn4_call_sequence(struct pn4_call *c)
 	}
 	pn4_slot_reply(c, &res);
 	WRITE_ONCE(c->client->last_renewal, jiffies);
-	if (unlikely(res.status_flags))
+	/* a sibling's are no news: they are the elder's, or for lack of a back channel */
+	if (unlikely(res.status_flags) && !c->client->elder)
 		pn4_recover_flags(c->client, res.status_flags);
 	return 0;
 }

@@ -24,6 +24,7 @@
 
 #define PN4_SLOTS_WANTED	1024
 #define PN4_CB_SLOTS		16
+#define PN4_SIBLINGS_MAX	15
 #define PN4_IO_MAX		(4U << 20)	/* asked for; servers grant less */
 #define PN4_IO_OVERHEAD		1024		/* headers around READ/WRITE data */
 #define PN4_CACHED_MAX		8192		/* replies kept for exactly-once */
@@ -206,6 +207,7 @@ struct pn4_client {
 	char owner[96];
 	u8 verifier[8];
 	u64 clientid;
+	struct mutex create_mutex;	/* one CREATE_SESSION at a time, of siblings too */
 	u32 create_seq;
 	struct pn4_exchange_id_res *server;	/* owner and scope as proven */
 	bool protected;			/* by SP4_MACH_CRED; before a client id: to be */
@@ -231,7 +233,12 @@ struct pn4_client {
 	struct pn4_pace pace;
 	struct pn4_deleg_table delegs;
 	struct pn4_layout_table layouts;
-	struct pn4_stats __percpu *stats;
+	struct pn4_stats __percpu *stats;	/* a sibling's: the elder's */
+
+	/* see sibling.c; @lock guards the making of siblings, which then stay */
+	struct pn4_client *elder;		/* whose client id this one uses; or NULL */
+	unsigned int nr_siblings;
+	struct pn4_client *siblings[PN4_SIBLINGS_MAX];
 };
 
 /* Counters per operation and other events of a client. */
@@ -525,10 +532,17 @@ struct sockaddr_storage pn4_mount_addr(const struct pn4_mount_args *args,
 int pn4_paths_init(struct pn4_client *cl, const struct pn4_mount_args *args,
 		   struct prpc_peer_args *peer_args);
 void pn4_paths_free(struct pn4_paths *p);
+/* Which of the addresses that is; -ENOENT. */
+int pn4_paths_find(const struct pn4_paths *p, const struct sockaddr_storage *addr);
+void pn4_sibling_expose(struct pn4_client *cl, void *arg);
 /* What certificates are to name where nobody says it: the addresses.  Or NULL. */
 char **pn4_names_of(const struct sockaddr_storage *addrs, unsigned int n);
 void pn4_names_free(char **names, unsigned int n);
 
+struct pn4_client *pn4_client_alloc(const struct pn4_mount_args *args,
+				    const struct pn4_transport *t);
+int pn4_client_peer(struct pn4_client *cl, const struct pn4_mount_args *args);
+void pn4_client_destroy(struct pn4_client *cl);
 struct pn4_client *pn4_client_make(const struct pn4_mount_args *args,
 				   const struct pn4_transport *t,
 				   const char *why, long patience);
@@ -551,6 +565,15 @@ void pn4_transport_fallback(const struct pn4_client *cl,
 
 /* trunk.c */
 int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn);
+
+/* sibling.c */
+bool pn4_sibling_found(struct pn4_client *cl, struct prpc_conn *conn,
+		       const struct pn4_exchange_id_res *res);
+void pn4_sibling_aim(struct pn4_call *c);
+void pn4_sibling_failed(struct pn4_call *c, int st);
+void pn4_siblings_each(struct pn4_client *cl,
+		       void (*one)(struct pn4_client *sibling, void *arg), void *arg);
+void pn4_siblings_end(struct pn4_client *cl);
 
 /* recover.c */
 void pn4_recover_init(struct pn4_client *cl);

@@ -244,7 +244,10 @@ static void pn4_piece_work(struct work_struct *work)
 	for (;;) {
 		int cause = st;
 
-		if (!pn4_call_again(c, &st)) {
+		if (c->client->elder) {
+			pn4_sibling_failed(c, st);
+			c->nowait = false;
+		} else if (!pn4_call_again(c, &st)) {
 			if (!c->target)
 				break;
 			if (pn4_layout_failed(c, cause, true))
@@ -351,8 +354,14 @@ static int pn4_io_piece(struct pn4_io *io, u32 at, u32 len,
 
 	if (copy)
 		c->nowait = false;	/* half of a write is none */
+	if (!aimed && !io->write)
+		pn4_sibling_aim(c);
 	atomic_inc(&io->pieces);
 	err = pn4_piece_send(c);
+	if (err && c->client->elder) {
+		pn4_sibling_failed(c, err);
+		err = pn4_piece_send(c);
+	}
 	if (err && c->target && err != -EAGAIN && err != -ERESTARTSYS) {
 		pn4_layout_failed(c, err, false);
 		aimed = false;
@@ -427,8 +436,16 @@ int pn4_io_submit(struct pn4_io *io)
 	return 0;
 }
 
+static void pn4_io_abort_one(struct pn4_client *cl, void *io)
+{
+	prpc_abort_data(cl->peer, &((struct pn4_io *)io)->data, -EINTR);
+}
+
 void pn4_io_abort(struct pn4_io *io)
 {
+	struct pn4_client *cl = io->node->vol->client;
+
 	WRITE_ONCE(io->aborted, true);
-	prpc_abort_data(io->node->vol->client->peer, &io->data, -EINTR);
+	pn4_siblings_each(cl, pn4_io_abort_one, io);
+	pn4_io_abort_one(cl, io);
 }

@@ -100,6 +100,12 @@ static int pn4_paths_fill(struct pn4_paths *p, const struct pn4_client *cl,
 	return 0;
 }
 
+/* Connections that each address may have. */
+static unsigned int pn4_paths_share(const struct pn4_paths *p)
+{
+	return max(1U, (p->max ?: PRPC_DEFAULT_PATHS) / p->nr_addrs);
+}
+
 static void pn4_paths_args(const struct pn4_client *cl, const struct pn4_paths *p,
 			   struct prpc_peer_args *args)
 {
@@ -110,6 +116,10 @@ static void pn4_paths_args(const struct pn4_client *cl, const struct pn4_paths *
 	args->nr_rails = p->nr_rails;
 	args->max_paths = p->max;
 	args->ident = cl->owner;
+	if (!cl->elder)
+		return;
+	args->budget = pn4_paths_share(&cl->elder->paths);
+	args->max_paths = cl->elder->paths.max ? args->budget : 0;
 }
 
 /* For a client that is being made: its paths, in @peer_args, too. */
@@ -122,6 +132,36 @@ int pn4_paths_init(struct pn4_client *cl, const struct pn4_mount_args *args,
 	if (!err)
 		pn4_paths_args(cl, &cl->paths, peer_args);
 	return err;
+}
+
+int pn4_paths_find(const struct pn4_paths *p, const struct sockaddr_storage *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nr_addrs; i++)
+		if (!memcmp(&p->addrs[i], addr, sizeof(*addr)))
+			return i;
+	return -ENOENT;
+}
+
+/* What there is now of its elder's is a sibling's, too: the rails to its address. */
+static void pn4_paths_inherit(struct pn4_client *cl, void *arg)
+{
+	struct prpc_peer_args args = { .name = cl->name };
+	struct pn4_paths p = cl->elder->paths;
+
+	lockdep_assert_held(&cl->elder->change_mutex);
+	if (pn4_paths_find(&p, cl->paths.addrs) < 0) {
+		prpc_peer_clear(cl->peer);
+		return;
+	}
+	p.addrs = cl->paths.addrs;
+	p.names = cl->paths.names;
+	p.nr_addrs = 1;
+	args.net = cl->net;
+	pn4_paths_args(cl, &p, &args);
+	/* else it goes on with what it has, or without */
+	prpc_peer_change(cl->peer, &args);
 }
 
 int pn4_paths_change(struct pn4_volume *vol, const struct pn4_mount_args *args)
@@ -144,6 +184,7 @@ int pn4_paths_change(struct pn4_volume *vol, const struct pn4_mount_args *args)
 		mutex_lock(&cl->paths_mutex);
 		swap(p, cl->paths);
 		mutex_unlock(&cl->paths_mutex);
+		pn4_siblings_each(cl, pn4_paths_inherit, NULL);
 	}
 	pn4_paths_free(&p);
 out:
@@ -184,10 +225,22 @@ void pn4_paths_show(struct pn4_volume *vol, struct seq_file *m)
 	mutex_unlock(&cl->paths_mutex);
 }
 
+/* A sibling's paths, in the directory of its elder's. */
+void pn4_sibling_expose(struct pn4_client *cl, void *arg)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "session%u", cl->number);
+	prpc_peer_expose_below(cl->peer, cl->elder->peer, name);
+}
+
 struct kobject *pn4_expose(struct pn4_volume *vol, struct kobject *parent)
 {
+	struct kobject *dir;
 	char name[16];
 
 	snprintf(name, sizeof(name), "%u", vol->client->number);
-	return prpc_peer_expose(vol->client->peer, parent, name);
+	dir = prpc_peer_expose(vol->client->peer, parent, name);
+	pn4_siblings_each(vol->client, pn4_sibling_expose, NULL);
+	return dir;
 }

@@ -119,6 +119,10 @@ static int pn4_trunk_join(struct pn4_client *cl, struct prpc_conn *conn)
 		st = pn4_trunk_bind(cl, conn, res, same_id);
 		break;
 	case PN4_TRUNK_CLIENT:
+		if (pn4_sibling_found(cl, conn, res)) {
+			st = -EKEYREJECTED;
+			break;
+		}
 		st = pn4_trunk_refuse(cl, conn, res,
 				      "is the same server but needs a session of its own");
 		break;
@@ -147,7 +151,7 @@ int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 		return 0;
 	if (prpc_peer_live(peer) || !prpc_conn_proven(conn) || READ_ONCE(cl->protected))
 		return pn4_trunk_join(cl, conn);
-	if (time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
+	if (!cl->elder && time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
 		set_bit(PN4_CL_NEED_BIND, &cl->state);
 		/* else a mount or recovery is at work and sees to it */
 		if (test_bit(PN4_CL_READY, &cl->state))

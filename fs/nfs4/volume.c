@@ -260,11 +260,17 @@ void pn4_umount(struct pn4_volume *vol)
 	kfree_rcu(vol, rcu);	/* pn4_deleg_vouches() in a path walk */
 }
 
+static void pn4_abort_one(struct pn4_client *cl, void *vol)
+{
+	prpc_abort(cl->peer, vol, -EIO);
+}
+
 void pn4_abort(struct pn4_volume *vol)
 {
 	WRITE_ONCE(vol->dead, true);
 	set_bit(PN4_CL_ABORTED, &vol->client->state);
-	prpc_abort(vol->client->peer, vol, -EIO);
+	pn4_siblings_each(vol->client, pn4_abort_one, vol);
+	pn4_abort_one(vol->client, vol);
 	wake_up_all(&vol->client->wait);
 	wake_up_all(&vol->client->locks.wait);
 	wake_up_all(&vol->client->pace.wait);
@@ -315,9 +321,19 @@ const char *pn4_proto(const struct pn4_volume *vol)
 	return vol->client->transport->name;
 }
 
+static void pn4_renew_one(struct pn4_client *cl, void *err)
+{
+	if (!*(int *)err)
+		*(int *)err = prpc_peer_renew(cl->peer, PN4_RENEW_TIME);
+}
+
 int pn4_renew(struct pn4_volume *vol)
 {
-	return prpc_peer_renew(vol->client->peer, PN4_RENEW_TIME);
+	int err = 0;
+
+	pn4_renew_one(vol->client, &err);
+	pn4_siblings_each(vol->client, pn4_renew_one, &err);
+	return err;
 }
 
 void pn4_show_options(struct pn4_volume *vol, struct seq_file *m)
@@ -381,6 +397,11 @@ static void pn4_stats_sum(struct pn4_client *cl, struct pn4_stats *sum)
 	}
 }
 
+static void pn4_show_paths(struct pn4_client *cl, void *m)
+{
+	prpc_peer_show(cl->peer, m);
+}
+
 /* Figures are those of the client, which volumes of one server share. */
 void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m)
 {
@@ -409,7 +430,8 @@ void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m)
 		if (sum->ops[i])
 			seq_printf(m, " %s=%llu", pn4_op_name(i), sum->ops[i]);
 	seq_puts(m, "\n");
-	prpc_peer_show(cl->peer, m);
+	pn4_show_paths(cl, m);
+	pn4_siblings_each(cl, pn4_show_paths, m);
 	kfree(sum);
 }
 

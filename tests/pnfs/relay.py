@@ -251,7 +251,7 @@ class Relay:
     async def listen(self):
         for port in self.config["listen"]:
             self.listeners.append(await asyncio.start_server(
-                self._accept, ["0.0.0.0", "::"], port, limit=1 << 21, reuse_address=True))
+                self._accept, self.config.get("at", ["0.0.0.0", "::"]), port, limit=1 << 21, reuse_address=True))
 
     async def _starts_tls(self, reader, writer):
         """RFC 9289 section 4.1: a NULL call with AUTH_TLS comes first, and is answered in the clear."""

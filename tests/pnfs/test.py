@@ -10,6 +10,7 @@ import nfs4
 from layouts import Geometry
 from mds import File, MetadataServer
 from nfs4 import ANONYMOUS, Call, Reader, Unknown, array, attrs, fattr, opaque, u32, u64
+from node import Node
 from relay import USE_PNFS_MDS, Refused, Relay
 
 FH = b"\x01\0\x06\x01" + b"f" * 24
@@ -312,6 +313,37 @@ class TestProxy(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(rest.endswith(opaque("knfsd")))
         await self.ask((nfs4.PUTFH, opaque("full")), (nfs4.WRITE, ANONYMOUS + u64(0) + u32(0) + opaque("x")))
         self.assertEqual(self.real.asked[-1][-1], nfs4.WRITE)
+
+
+class TestNode(unittest.IsolatedAsyncioTestCase):
+    """A node has a minor id of its own, and sessions."""
+
+    async def ask(self, *ops):
+        self.writer.write(nfs4.record(compound(*ops)))
+        return nfs4.Answer(await asyncio.wait_for(nfs4.read_record(self.reader), 5))
+
+    async def test_sessions(self):
+        asyncio.get_running_loop().set_debug(False)
+        real = FakeServer()
+        server = await asyncio.start_server(real.serve, "127.0.0.1", 0)
+        config = {"name": "node", "server": f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "minor": 9}
+        relay = Relay(config, Node(config))
+        listener = await asyncio.start_server(relay._accept, "127.0.0.1", 0)
+        self.reader, self.writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        answer = await self.ask((nfs4.EXCHANGE_ID, bytes(8) + opaque("me") + u32(0, 0, 0)))
+        self.assertIn(u32(1, 0x10001, 0) + u64(9) + opaque("major"), answer.results[0][2])
+        sequence = (nfs4.SEQUENCE, SESSION + u32(1, 0, 0, 0))
+        answer = await self.ask(sequence, (nfs4.PUTFH, opaque(FH)))
+        self.assertEqual((answer.status, len(answer.results)), (nfs4.ERRORS["BADSESSION"], 1))
+        channel = u32(0, 4096, 4096, 0, 8, 8, 0)
+        answer = await self.ask((nfs4.CREATE_SESSION, u64(1) + u32(1, 2) + channel * 2 + u32(0x40000000, 0)))
+        self.assertEqual(answer.status, 0)
+        answer = await self.ask(sequence, (nfs4.PUTFH, opaque(FH)))
+        self.assertEqual((answer.status, len(answer.results)), (0, 2))
+        self.writer.close()
+        await relay.die()
+        listener.close()
+        server.close()
 
 
 if __name__ == "__main__":
