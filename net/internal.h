@@ -128,7 +128,8 @@ struct prpc_probe {
  * @proven: was LIVE at least once
  * @refused: the last greeting ended with -EKEYREJECTED
  * @complained: the log says that it is down
- * @streak: attempts that failed since a connection was last useful
+ * @streak: attempts that failed since a connection was last useful; @error: of
+ *	the last one
  * @since: jiffies when it became LIVE; @tried_at: when the last attempt began
  * @ifindex: interface of the last connection, 0: not known
  * @server: the name in the server's certificate; NULL without TLS
@@ -159,6 +160,7 @@ struct prpc_path {
 	bool refused;
 	bool complained;
 	unsigned int streak;
+	int error;
 	unsigned long since;
 	unsigned long tried_at;
 	unsigned int index;

@@ -415,11 +415,16 @@ static void prpc_path_ended(struct prpc_path *path, int error)
 	path->refused = error == -EKEYREJECTED;
 	failed = !lasted && !(conn && conn->useful);
 	if (failed) {
+		/* who has come to refuse is there again, and about to listen */
+		if (error == -ECONNREFUSED && path->error != error)
+			path->streak = 0;
+		path->error = error;
 		path->streak++;
 		peer->streak++;
 		peer->error = error;
 		WRITE_ONCE(peer->failures, peer->failures + 1);
 	} else {
+		path->error = 0;
 		path->streak = 0;
 		peer->streak = 0;
 	}

@@ -95,9 +95,11 @@ void prdma_wc_failed(struct prdma_conn *c, const struct ib_wc *wc)
 {
 	int error = prdma_wc_errno(wc->status);
 
-	/* what the end of the queue pair has flushed tells nothing new */
-	if (wc->status == IB_WC_WR_FLUSH_ERR &&
-	    test_bit(PRPC_CONN_DOWN, &c->conn.flags))
+	/*
+	 * What the end of the queue pair has flushed tells nothing new; it may be the
+	 * end of an attempt, after which the connection is to be tried again.
+	 */
+	if (wc->status == IB_WC_WR_FLUSH_ERR && READ_ONCE(c->stopped))
 		return;
 	if (error == -EREMOTEIO && !test_bit(PRPC_CONN_DOWN, &c->conn.flags))
 		pr_warn_ratelimited("penstock: %s: %pISpc: RDMA failed (%s, vendor code 0x%x); connecting anew\n",
