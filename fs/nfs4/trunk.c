@@ -18,7 +18,7 @@
 /* What a greeting has found out. */
 enum pn4_trunk {
 	PN4_TRUNK_SESSION,	/* the session's server */
-	PN4_TRUNK_CLIENT,	/* its twin: another session with the same client id */
+	PN4_TRUNK_CLIENT,	/* another node of it: see sibling.c */
 	PN4_TRUNK_NONE,		/* somebody else */
 };
 

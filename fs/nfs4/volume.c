@@ -262,13 +262,13 @@ void pn4_umount(struct pn4_volume *vol)
 
 static void pn4_abort_one(struct pn4_client *cl, void *vol)
 {
+	set_bit(PN4_CL_ABORTED, &cl->state);
 	prpc_abort(cl->peer, vol, -EIO);
 }
 
 void pn4_abort(struct pn4_volume *vol)
 {
 	WRITE_ONCE(vol->dead, true);
-	set_bit(PN4_CL_ABORTED, &vol->client->state);
 	pn4_siblings_each(vol->client, pn4_abort_one, vol);
 	pn4_abort_one(vol->client, vol);
 	wake_up_all(&vol->client->wait);
