@@ -182,6 +182,8 @@ def _lossy(b, percent):
         longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e9
         b.say(f"{job['read']['total_ios']} reads, {job['write']['total_ios']} writes, the longest {longest:.1f} s")
         b.run(b.client, "grep path: /proc/self/mountstats; dmesg | tail -5")
+        for guest in (b.client, b.node1):       # limits.rst says what that does
+            b.forgive(guest, "rxe_comp.c:827 rxe_completer")
         if longest > 10 or job["write"]["total_ios"] < 50:
             b.fail(f"the longest request took {longest:.1f} s, {job['write']['total_ios']} writes in a minute")
 

@@ -84,7 +84,7 @@ def t_node_dies(b):
         _both(b)
         before = _read(b, its)
         _until(b, "read by it again", lambda: _read(b, its) > before + (4 << 20))
-    with _rail_hole(b, b.node1, "10.2.0.0/24"):
+    with _rail_hole(b, b.node1, 2):
         _until(b, "it is silent", lambda: (ITS, "LIVE") not in _states(b))
         before = _read(b, ours)
         _until(b, "read by ours", lambda: _read(b, ours) > before + (4 << 20))
