@@ -28,6 +28,7 @@
 /* While paths change, both the old and the new ones may be up. */
 #define PRPC_MAX_LIVE		(2 * PRPC_MAX_PATHS)
 #define PRPC_CONNECT_MS		5000
+#define PRPC_FIRST_MS		2000	/* over a transport that has a fallback */
 #define PRPC_PINNED_MS		10000
 
 /*

@@ -540,6 +540,12 @@ static void prpc_path_greet(struct prpc_path *path, struct prpc_conn *conn)
 		queue_work(prpc_io_wq, &peer->send_work);
 }
 
+/* How long an attempt may take: less where there is something else to try. */
+static unsigned int prpc_path_patience(const struct prpc_path *path)
+{
+	return path->peer->fallback && !path->second ? PRPC_FIRST_MS : PRPC_CONNECT_MS;
+}
+
 static void prpc_path_connect(struct work_struct *work)
 {
 	struct prpc_path *path = container_of(work, struct prpc_path,
@@ -568,7 +574,7 @@ static void prpc_path_connect(struct work_struct *work)
 	spin_unlock_bh(&peer->lock);
 
 	if (!error)
-		error = conn->ops->connect(conn, PRPC_CONNECT_MS);
+		error = conn->ops->connect(conn, prpc_path_patience(path));
 	if (conn)
 		trace_prpc_connect(conn, error);
 	if (error)
