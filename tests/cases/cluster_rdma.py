@@ -168,9 +168,25 @@ def t_silent_and_back(b):
         b.run(b.client, f"rm -r {d}", timeout=100)
 
 
+@contextlib.contextmanager
+def _traced(b):
+    """What became of connections is told if something fails."""
+    trace = "/sys/kernel/tracing"
+    events = ("penstock_net/prpc_path_state", "penstock_net/prpc_connect", "penstock_net/prpc_conn_down", "penstock_rdma/prdma_cm_event")
+    turn = f"for e in {' '.join(events)}; do echo {{}} >{trace}/events/$e/enable; done"
+    with b.between(b.client, f"echo >{trace}/trace; {turn.format(1)}", turn.format(0)):
+        try:
+            yield
+        except BaseException:
+            b.try_run(b.client, f"tail -60 {trace}/trace")
+            for guest in (b.client, b.node1):
+                b.try_run(guest, "rdma resource show; rdma resource show cm_id")
+            raise
+
+
 def _lossy(b, percent):
     """So many packets get lost for a minute, each way: slower, but no request takes ten seconds."""
-    with all_ends(b):
+    with all_ends(b), _traced(b):
         d = _mount(b)
         for guest in (b.client, b.node1):
             b.run(guest, f"tc qdisc add dev eth0 root netem loss {percent}%")
