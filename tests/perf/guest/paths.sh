@@ -126,7 +126,7 @@ rails_run() {
 
 # ---- deaths of the second rail, and what undoes them ----
 
-FIO_CHECKED="--bs=64k --direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c --verify_fatal=1 --rate_iops=100"
+FIO_CHECKED="--bs=32k --direct=1 --ioengine=libaio --iodepth=8 --verify=crc32c --verify_fatal=1 --rate_iops=100"
 
 # rail_end END COMMAND...: in the network namespace of rail 1's end, sv1 or cl1
 rail_end() {
@@ -187,7 +187,7 @@ failover_run() {
 	total=$(($4 + 4))
 	rails_bytes >/run/before
 	fio --directory=$M/$1 --fallocate=none --eta=never --disk_util=0 --output=/run/rails.json --output-format=json \
-		--name=w --filename=written --size=$((total * 6400))k --rw=randwrite $FIO_CHECKED --do_verify=1 \
+		--name=w --filename=written --size=$((total * 3200))k --rw=randwrite $FIO_CHECKED --do_verify=1 \
 		--name=r --filename=checked --size=16m --rw=randread $FIO_CHECKED --time_based --runtime=$total &
 	sleep $3
 	rail_dies $2
