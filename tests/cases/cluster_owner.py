@@ -62,8 +62,10 @@ def _mount_in(b, name, source):
     where = f"/mnt/{name}"
     b.undo.callback(b._umount, b.client, where)
     # Not "ip netns exec": its mounts would be gone with it.
+    # Over TCP: trying RDMA there, where it has no device, ends soft RoCE on the card for good.
     b.run(b.client, f"nsenter --net=/run/netns/{name} sh -c "
-                    f"'. /penstock/repo/tests/cases/lib.sh; mount_fs {source} {where}'", env={"FS": b.fs})
+                    f"'. /penstock/repo/tests/cases/lib.sh; mount_fs {source} {where}'",
+          env={"FS": b.fs, "PROTO": "tcp"})
     return where
 
 

@@ -186,14 +186,15 @@ def _traced(b):
 
 def _lossy(b, percent):
     """So many packets get lost for a minute, each way: slower, but no request takes ten seconds."""
-    with all_ends(b), _traced(b):
+    with all_ends(b):
         d = _mount(b)
         for guest in (b.client, b.node1):
             b.run(guest, f"tc qdisc add dev eth0 root netem loss {percent}%")
             b.undo.callback(b.run, guest, "tc qdisc del dev eth0 root")
-        out = b.run(b.client, f"fio --name=v --directory={d} --size=8m --rw=randrw --bs=32k --ioengine=libaio --iodepth=8 "
-                              "--direct=1 --verify=crc32c --verify_fatal=1 --verify_backlog=32 --verify_state_save=0 "
-                              "--time_based --runtime=60 --output-format=json", timeout=200)
+        with _traced(b):
+            out = b.run(b.client, f"fio --name=v --directory={d} --size=8m --rw=randrw --bs=32k --ioengine=libaio --iodepth=8 "
+                                  "--direct=1 --verify=crc32c --verify_fatal=1 --verify_backlog=32 --verify_state_save=0 "
+                                  "--time_based --runtime=60 --output-format=json", timeout=200)
         job = json.loads(out[out.index("{"):])["jobs"][0]
         longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e9
         b.say(f"{job['read']['total_ios']} reads, {job['write']['total_ios']} writes, the longest {longest:.1f} s")

@@ -27,7 +27,7 @@ assert os.lseek(fd, 0, os.SEEK_DATA) == 0 and os.lseek(fd, 0, os.SEEK_HOLE) == 3
 ' && /penstock/repo/build/tools/psfsx -n 600 -s 3 -m wrvdmtash fsx""", timeout=200)
 
 
-#: fs=penstock
+#: fs=penstock proto=tcp
 def t_nfsv3_only(b):
     b.run(b.node1, "/penstock/guest/node v3only")
     b.undo.callback(b.run, b.node1, "/penstock/guest/node v4")
