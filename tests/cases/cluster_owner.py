@@ -136,6 +136,8 @@ def t_power_cycle(b):
         job.join(1)
     except GuestError:
         pass
+    if b.proto == "rdma":
+        b.run(b.client, "/penstock/guest/rdma on", timeout=120)
     if b.fs == "penstock":
         b.cluster.load()
     b.mount()
