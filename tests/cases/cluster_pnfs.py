@@ -119,7 +119,7 @@ def t_flex_paths(b):
 
 def _marked(b, bed, name):
     """A file there and back that nobody else can read; on a mount of its own."""
-    with tls.unreadable(b, 2000000, "tcp port 2049 or tcp port 20490", 200):
+    with tls.unreadable(b, 2000000, "tcp port 2049 or tcp port 20490"):
         d = bed.mount(options="xprtsec=tls", proto="")
         b.run(b.client, "grep ' /mnt/a penstock .*,xprtsec=tls,' /proc/mounts")
         b.run(b.client, f"yes {tls.MARK} | head -c {MB} >{d}/{name}; sync {d}/{name}", timeout=150)

@@ -32,11 +32,12 @@ def both_ends(b, server="node1", client="-", ca="ca", small="tls:mtls"):
 
 
 @contextlib.contextmanager
-def unreadable(b, least, ports="tcp port 2049", seconds=60):
+def unreadable(b, least, ports="tcp port 2049", seconds=200):
     """More than so many bytes pass meanwhile, and nobody reads MARK in them."""
-    tap = b.start(b.client, f"timeout {seconds} tcpdump -i any -U -s0 -w /tmp/tap {ports} 2>/dev/null")
+    tap = b.start(b.client, f"timeout {seconds} tcpdump -i any -B 32768 -U -s0 -w /tmp/tap {ports} 2>/dev/null")
     b.run(b.client, "for i in $(seq 50); do test -s /tmp/tap && break; sleep 0.2; done")
     yield
+    b.sleep(2)                  # what it has not read yet would be lost
     b.run(b.client, "pkill -x tcpdump; sleep 1; ls -l /tmp/tap; "
                     f"test $(stat -c %s /tmp/tap) -gt {least} && ! grep -aq {MARK} /tmp/tap && rm /tmp/tap", timeout=60)
     b.finish(tap, ok=False)
