@@ -157,7 +157,7 @@ static bool pn4_sibling_has(const struct pn4_client *elder,
 	unsigned int i;
 
 	for (i = 0; i < elder->nr_siblings; i++)
-		if (!memcmp(elder->siblings[i]->paths.addrs, addr, sizeof(*addr)))
+		if (pn4_paths_find(&elder->siblings[i]->paths, addr) >= 0)
 			return true;
 	return false;
 }

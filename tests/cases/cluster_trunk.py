@@ -21,14 +21,16 @@ WRITE = ("fio --name=w --filename={d}/f --size=16m --rw=write --bs=256k --direct
          "--verify=crc32c --do_verify=0 --verify_state_save=0 --minimal")
 
 
+# The second address is no path to our session, and one to a session of its own.
+BOTH = [(OURS, "LIVE"), (ITS, "LIVE"), (ITS, "REFUSED")]
+
+
 def _states(b):
     return sorted((p["address"], p["state"]) for p in _paths(b))
 
 
 def _both(b):
-    """The second address is no path to our session, and one to a session of its own."""
-    _until(b, "a session for each node",
-           lambda: _states(b) == [(OURS, "LIVE"), (ITS, "LIVE"), (ITS, "REFUSED")])
+    _until(b, "a session for each node", lambda: _states(b) == BOTH)
 
 
 def _mount(b, options=""):
@@ -77,7 +79,7 @@ def t_node_dies(b):
     for _ in range(2):
         b.sleep(2)
         its.do("dead")
-        _until(b, "it is gone", lambda: _states(b) != [(OURS, "LIVE"), (ITS, "LIVE"), (ITS, "REFUSED")])
+        _until(b, "it is gone", lambda: _states(b) != BOTH)
         before = _read(b, ours)
         _until(b, "read by ours", lambda: _read(b, ours) > before + (4 << 20))
         its.do("alive")
