@@ -5,21 +5,8 @@ import contextlib
 import shlex
 import time
 
-from . import host
+from . import host, hole
 from .guest import TROUBLE, CommandTimeout, GuestError
-
-
-# In a node: no packet comes in or goes out, and nobody is told.
-# What netfilter stops on its way out soft RoCE takes for a failure of its own, and connection
-# management never works again; of what a queue loses it learns nothing.
-HOLE_BEGIN = ("nft 'table inet hole { chain in { type filter hook input priority -300; policy drop; }; }' && "
-              "for d in eth0 eth1; do tc qdisc add dev $d root netem loss 100% || exit 1; done")
-HOLE_END = "nft delete table inet hole; for d in eth0 eth1; do tc qdisc del dev $d root; done"
-# In a node: RDMA alone arrives no more, TCP does.
-ROCE_BEGIN = "nft 'table inet roce { chain in { type filter hook input priority -300; udp dport 4791 drop; }; }'"
-ROCE_END = "nft delete table inet roce"
-DEAF_BEGIN = "nft 'table inet deaf { chain in { type filter hook input priority -300; policy drop; }; }'"
-DEAF_END = "nft delete table inet deaf"
 
 
 class Failed(Exception):
@@ -142,17 +129,17 @@ class Bench:
 
     def black_hole(self, node):
         """The node takes no packet and sends none; nobody is told."""
-        return self.between(node, HOLE_BEGIN, HOLE_END)
+        return self.between(node, *hole.hole())
 
     @contextlib.contextmanager
     def silence(self, node):
-        """Neither the client nor the node hears anything; for RDMA, see ROCE_BEGIN."""
-        with self.between(self.client, DEAF_BEGIN, DEAF_END), self.between(node, DEAF_BEGIN, DEAF_END):
+        """Neither the client nor the node hears anything."""
+        with self.between(self.client, *hole.deaf()), self.between(node, *hole.deaf()):
             yield
 
     def roce_hole(self, node):
         """The node hears nothing over soft RoCE; TCP works."""
-        return self.between(node, ROCE_BEGIN, ROCE_END)
+        return self.between(node, *hole.deaf("udp dport 4791", "roce"))
 
     def dies(self, seconds, guest, pidfile, why):
         """kill -9 ends the processes named in that file so soon."""
@@ -190,4 +177,4 @@ class Bench:
         self.undo.close()
 
 
-__all__ = ["DEAF_BEGIN", "DEAF_END", "HOLE_BEGIN", "HOLE_END", "Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]
+__all__ = ["Bench", "Failed", "Skipped", "GuestError", "CommandTimeout"]

@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 """Paths that go and come while other tests run: never both rails at a time."""
 
+import contextlib
 import random
 import threading
 
 from .guest import GuestError
+from .hole import deaf
 
 # Beside what runs on the host, with its own ideas of links and servers: what is
 # about single connections
 ALONE = {"mount", "net"}
 PATHS = 8               # two rails and two addresses, in lanes
-SILENT = ("nft -f - <<'END'\ntable inet thrash {{\n"
-          " chain in {{ type filter hook input priority -300; iifname {dev} drop; }}\n"
-          " chain out {{ type filter hook output priority -300; oifname {dev} drop; }}\n}}\nEND")
 # Of all mounts with several paths
 DOWN = "awk '/^\tpath: / && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
 
 
 class Thrasher(threading.Thread):
-    """Until stop(): now a rail of the client has no carrier, now node1 is not
-    heard of on one, for up to two seconds each.
+    """Until stop(): now a rail of the client has no carrier, now client and node1 hear
+    nothing on it, for up to two seconds each.
 
     hits: how often; seen: how often that took paths of a mount down."""
 
@@ -49,11 +48,13 @@ class Thrasher(threading.Thread):
             finally:
                 client.link(rail, True)
         else:
-            node.check(SILENT.format(dev=f"eth{rail}"))
-            try:
+            # a rule, not a queue that loses: of those a device has one, and the case may need it
+            begin, end = deaf(f"iifname eth{rail}", "thrash")
+            with contextlib.ExitStack() as silent:
+                for guest in (client, node):
+                    guest.check(begin)
+                    silent.callback(guest.check, end)
                 self._look(pause)
-            finally:
-                node.check("nft delete table inet thrash")
 
     def _look(self, pause):
         self.ended.wait(pause)

@@ -9,6 +9,8 @@ import contextlib
 import json
 import time
 
+from bed.hole import hole
+
 RAILS = "node1,node1-rail2:/export"
 PENSTOCK = "/penstock/repo/build/$KERNEL/bin/penstock"
 VERIFY = ("fio --name=v --directory={d} --size=16m --rw=randrw --bs=64k --ioengine=libaio "
@@ -61,11 +63,8 @@ def _roce_again(b, rail):
 
 @contextlib.contextmanager
 def _rail_hole(b, node, rail):
-    """The node takes nothing from that rail and sends nothing there; as in bench.py."""
-    dev = f"eth{rail - 1}"
-    with b.between(node, f"nft 'table inet railhole {{ chain in {{ type filter hook input priority -300; iifname {dev} drop; }}; }}'"
-                         f" && tc qdisc add dev {dev} root netem loss 100%",
-                   f"nft delete table inet railhole; tc qdisc del dev {dev} root"):
+    """The node takes nothing from that rail and sends nothing there."""
+    with b.between(node, *hole(rails=[rail - 1])):
         yield
     _roce_again(b, rail)
 

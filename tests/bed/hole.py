@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Networks that lose packets and tell nobody: commands for a guest, to begin and to end it."""
+
+RAILS = (0, 1)
+
+
+def hole(rails=RAILS):
+    """No packet comes in or goes out there.
+
+    What netfilter stops on its way out soft RoCE takes for a failure of its own, and connection
+    management never works again; of what a queue loses it learns nothing."""
+    devs = [f"eth{rail}" for rail in rails]
+    name = "hole_" + "_".join(devs)
+    begin = [f"nft 'table inet {name} {{ chain in {{ type filter hook input priority -300; "
+             f"iifname {{ {', '.join(devs)} }} drop; }}; }}'"]
+    begin += [f"tc qdisc add dev {dev} root netem loss 100%" for dev in devs]
+    end = [f"nft delete table inet {name}"] + [f"tc qdisc del dev {dev} root" for dev in devs]
+    return " && ".join(begin), "; ".join(end)
+
+
+def deaf(which="", name="deaf"):
+    """Nothing that this rule names (everything, unless told) arrives."""
+    drop = f"{which} drop;" if which else "policy drop;"
+    return (f"nft 'table inet {name} {{ chain in {{ type filter hook input priority -300; {drop} }}; }}'",
+            f"nft delete table inet {name}")
