@@ -189,7 +189,8 @@ def _lossy(b, percent):
     with all_ends(b):
         d = _mount(b)
         for guest in (b.client, b.node1):
-            b.run(guest, f"tc qdisc add dev eth0 root netem loss {percent}%")
+            # a queue that is full says no, and that ends soft RoCE's connection management for good
+            b.run(guest, f"tc qdisc add dev eth0 root netem limit 100000 loss {percent}%")
             b.undo.callback(b.run, guest, "tc qdisc del dev eth0 root")
         with _traced(b):
             out = b.run(b.client, f"fio --name=v --directory={d} --size=8m --rw=randrw --bs=32k --ioengine=libaio --iodepth=8 "
