@@ -390,21 +390,22 @@ def t_protected_connections(b):
 
 #: fs=penstock proto=tcp long
 def t_tickets_and_keys_change(b):
-    """Tickets of half a minute and certificates are replaced every ten seconds
-    under a user's fio, for five minutes."""
+    """Tickets of half a minute (longer where all takes longer) and certificates are replaced
+    every ten seconds under a user's fio, for five minutes."""
+    login = f"{KRB5} login alice -l {int(30 * patience())}s"
     cred = ". /penstock/guest/env; /penstock/repo/build/$KERNEL/bin/penstock cred tls"
     with tls.both_ends(b), _realm(b):
         b.run(b.client, f"{cred} --cert {tls.D}/client.pem --key {tls.D}/client.key")
         b.mount("node1:/export", options="sec=krb5i,xprtsec=mtls,proto=tcp", proto="")
         b.run(b.client, "grep ' /mnt/a penstock .*,sec=krb5i,' /proc/mounts | grep ,xprtsec=mtls,")
         d = b.dir()
-        b.run(b.client, f"chmod 1777 {d}; {KRB5} login alice -l 30s")
+        b.run(b.client, f"chmod 1777 {d}; {login}")
         fio = b.start(b.client, _as("alice", tls.FIO.format(d=d) + " --time_based --runtime=300"), timeout=900)
         end = time.monotonic() + 300
         names = itertools.cycle(("client2", "client"))
         while time.monotonic() < end and not fio.done():
             name = next(names)
-            b.run(b.client, f"{KRB5} login alice -l 30s")
+            b.run(b.client, login)
             b.run(b.client, f"{cred} --cert {tls.D}/{name}.pem --key {tls.D}/{name}.key --renew /mnt/a", timeout=120)
             time.sleep(10)
         b.finish(fio, 200)
