@@ -19,7 +19,7 @@ roce_routes() {
 roce_device() {
 	[ -e /sys/class/infiniband/roce_$1 ] || rdma link add roce_$1 type rxe netdev $1
 }
-# What its connection manager could not send while the link was down has ended it for good.
+# What its connection manager could not send (no link, no address) has ended it for good.
 roce_again() {
 	if [ -e /sys/class/infiniband/roce_$1 ]; then
 		rdma link delete roce_$1
@@ -168,7 +168,7 @@ rail_lives() {
 	esac
 	[ -n "$SERVER" ] || roce_routes 1
 	case $1 in
-	cable|device) roce_again cl1; roce_again sv1 ;;
+	cable|device|address) roce_again cl1; roce_again sv1 ;;
 	esac
 }
 
