@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Networks that lose packets and tell nobody: commands for a guest, to begin and to end it."""
 
-RAILS = (0, 1)
+RAILS = (1, 2)
 
 
 def hole(rails=RAILS):
@@ -9,7 +9,7 @@ def hole(rails=RAILS):
 
     What netfilter stops on its way out soft RoCE takes for a failure of its own, and connection
     management never works again; of what a queue loses it learns nothing."""
-    devs = [f"eth{rail}" for rail in rails]
+    devs = [f"eth{rail - 1}" for rail in rails]
     name = "hole_" + "_".join(devs)
     begin = [f"nft 'table inet {name} {{ chain in {{ type filter hook input priority -300; "
              f"iifname {{ {', '.join(devs)} }} drop; }}; }}'"]

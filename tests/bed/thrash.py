@@ -6,7 +6,7 @@ import random
 import threading
 
 from .guest import GuestError
-from .hole import deaf
+from .hole import RAILS, deaf
 
 # Beside what runs on the host, with its own ideas of links and servers: what is
 # about single connections
@@ -33,7 +33,7 @@ class Thrasher(threading.Thread):
     def run(self):
         try:
             while not self.ended.wait(self.random.uniform(0.5, 3)):
-                self._hit(self.random.randrange(2))
+                self._hit(self.random.choice(RAILS))
         except GuestError as e:
             self.trouble = str(e)
 
@@ -49,7 +49,7 @@ class Thrasher(threading.Thread):
                 client.link(rail, True)
         else:
             # a rule, not a queue that loses: of those a device has one, and the case may need it
-            begin, end = deaf(f"iifname eth{rail}", "thrash")
+            begin, end = deaf(f"iifname eth{rail - 1}", "thrash")
             with contextlib.ExitStack() as silent:
                 for guest in (client, node):
                     guest.check(begin)

@@ -64,7 +64,7 @@ def _roce_again(b, rail):
 @contextlib.contextmanager
 def _rail_hole(b, node, rail):
     """The node takes nothing from that rail and sends nothing there."""
-    with b.between(node, *hole(rails=[rail - 1])):
+    with b.between(node, *hole([rail])):
         yield
     _roce_again(b, rail)
 
