@@ -47,8 +47,16 @@ t_read_random_mixed() {
 
 # A direct I/O request that is killed: nothing is left behind.
 t_killed_in_flight() {
-	timeout -s KILL 3 fio --thread --name=job --directory=. --size=64m --rw=randwrite --bs=64k --direct=1 \
-		--ioengine=io_uring --iodepth=64 --time_based --runtime=60 --minimal >/dev/null || true
+	fio --thread --name=job --directory=. --size=64m --rw=randwrite --bs=64k --direct=1 --fallocate=none \
+		--ioengine=io_uring --iodepth=64 --time_based --runtime=60 --minimal >/dev/null &
+	fio=$!
+	until [ -s job.0.0 ]; do
+		kill -0 $fio || fail "fio ended by itself"
+		sleep 0.2
+	done
+	sleep 1
+	kill -KILL $fio
+	wait $fio || true
 	sleep 1
 	rm job.0.0
 }
