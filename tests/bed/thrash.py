@@ -13,7 +13,7 @@ from .hole import RAILS, deaf
 ALONE = {"mount", "net"}
 PATHS = 8               # two rails and two addresses, in lanes
 # Of all mounts with several paths
-DOWN = "awk '/^\tpath: / && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
+DOWN = "awk '$1 == \"path:\" && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
 
 
 class Thrasher(threading.Thread):
