@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Networks that lose packets and tell nobody: commands for a guest, to begin and to end it."""
 
+import contextlib
+
 RAILS = (1, 2)
 
 
@@ -23,3 +25,14 @@ def deaf(which="", name="deaf"):
     drop = f"{which} drop;" if which else "policy drop;"
     return (f"nft 'table inet {name} {{ chain in {{ type filter hook input priority -300; {drop} }}; }}'",
             f"nft delete table inet {name}")
+
+
+@contextlib.contextmanager
+def silence(guests, which="", name="deaf"):
+    """Meanwhile they are all deaf(), and again not, whatever happens."""
+    begin, end = deaf(which, name)
+    with contextlib.ExitStack() as undo:
+        for guest in guests:
+            guest.check(begin)
+            undo.callback(guest.check, end)
+        yield

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Paths that go and come while other tests run: never both rails at a time."""
 
-import contextlib
 import random
 import threading
 
 from .guest import GuestError
-from .hole import RAILS, deaf
+from .hole import RAILS, silence
 
 # Beside what runs on the host, with its own ideas of links and servers: what is
 # about single connections
@@ -49,11 +48,8 @@ class Thrasher(threading.Thread):
                 client.link(rail, True)
         else:
             # a rule, not a queue that loses: of those a device has one, and the case may need it
-            begin, end = deaf(f"iifname eth{rail - 1}", "thrash")
-            with contextlib.ExitStack() as silent:
-                for guest in (client, node):
-                    guest.check(begin)
-                    silent.callback(guest.check, end)
+            # rules, not a queue that loses: of those a device has one, and the case may need it
+            with silence((client, node), f"iifname eth{rail - 1}", "thrash"):
                 self._look(pause)
 
     def _look(self, pause):
