@@ -14,6 +14,7 @@
  * nothing and spread evenly, and an address that comes or goes moves only the
  * paths that are its own.
  */
+#include <linux/cpumask.h>
 #include <linux/ethtool.h>
 #include <linux/inet.h>
 #include <linux/inetdevice.h>
@@ -24,7 +25,10 @@
 #include <net/addrconf.h>
 #include "internal.h"
 
-/* Connections of one pair: for links that one processor cannot fill. */
+/*
+ * Connections of one pair: for links that one processor cannot fill, and no
+ * more than there are processors, or they would only take turns.
+ */
 #define PRPC_LANES_MAX		16
 #define PRPC_FAST_MBIT		20000
 #define PRPC_FAST_LANES		4
@@ -258,7 +262,7 @@ static unsigned int prpc_rails_find(const struct prpc_peer_args *args,
 	return n;
 }
 
-/* Connections that a rail takes to be filled. */
+/* Connections that a rail takes to be filled, by this machine. */
 static u8 prpc_rail_lanes(struct net *net, const struct prpc_rail *rail)
 {
 	struct ethtool_link_ksettings link = {};
@@ -272,7 +276,7 @@ static u8 prpc_rail_lanes(struct net *net, const struct prpc_rail *rail)
 		lanes = link.base.speed >= PRPC_FAST_MBIT ? PRPC_FAST_LANES :
 			link.base.speed >= PRPC_BRISK_MBIT ? PRPC_BRISK_LANES : 1;
 	rtnl_unlock();
-	return lanes;
+	return min_t(unsigned int, lanes, num_online_cpus());
 }
 
 static u32 prpc_weight(const struct prpc_plan *plan, u16 rail, u16 addr)
