@@ -20,8 +20,8 @@ import time
 
 from . import host, initrd, tsc
 from .guest import PORTS, Guest, GuestError
+from .hole import RAILS
 
-RAILS = (1, 2)
 CLIENT_MB, NODE_MB = 1280, 512
 DEBUG_MB = 3072         # KASAN keeps a shadow of it all, and what was freed
 DISKS = {"export": "8G", "xfs": "4G", "state": "64M"}

@@ -6,12 +6,17 @@ import contextlib
 RAILS = (1, 2)
 
 
+def device(rail):
+    """What a guest calls its end of it."""
+    return f"eth{rail - 1}"
+
+
 def hole(rails=RAILS):
     """No packet comes in or goes out there.
 
     What netfilter stops on its way out soft RoCE takes for a failure of its own, and connection
     management never works again; of what a queue loses it learns nothing."""
-    devs = [f"eth{rail - 1}" for rail in rails]
+    devs = [device(rail) for rail in rails]
     name = "hole_" + "_".join(devs)
     begin = [f"nft 'table inet {name} {{ chain in {{ type filter hook input priority -300; "
              f"iifname {{ {', '.join(devs)} }} drop; }}; }}'"]

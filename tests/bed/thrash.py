@@ -5,7 +5,7 @@ import random
 import threading
 
 from .guest import GuestError
-from .hole import RAILS, silence
+from .hole import RAILS, device, silence
 
 # Beside what runs on the host, with its own ideas of links and servers: what is
 # about single connections
@@ -47,9 +47,8 @@ class Thrasher(threading.Thread):
             finally:
                 client.link(rail, True)
         else:
-            # a rule, not a queue that loses: of those a device has one, and the case may need it
             # rules, not a queue that loses: of those a device has one, and the case may need it
-            with silence((client, node), f"iifname eth{rail - 1}", "thrash"):
+            with silence((client, node), f"iifname {device(rail)}", "thrash"):
                 self._look(pause)
 
     def _look(self, pause):
