@@ -17,6 +17,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/list_sort.h>
 #include <linux/random.h>
 #include "gss.h"
 #include "trace.h"
@@ -628,6 +629,21 @@ static bool prpc_requeue_one(struct prpc_peer *peer, struct prpc_call *call,
 	return false;
 }
 
+/*
+ * Oldest first: where connections do not last, what is sent last is lost again
+ * and again.  A call's place in the table says nothing about its age.
+ */
+static int prpc_older(void *unused, const struct list_head *a,
+		      const struct list_head *b)
+{
+	const struct prpc_call *x = list_entry(a, struct prpc_call, link);
+	const struct prpc_call *y = list_entry(b, struct prpc_call, link);
+
+	if (!x->sends || !y->sends)
+		return !x->sends && y->sends;
+	return x->start_ns > y->start_ns;
+}
+
 void prpc_requeue(struct prpc_conn *conn)
 {
 	struct prpc_peer *peer = conn->path->peer;
@@ -644,6 +660,7 @@ void prpc_requeue(struct prpc_conn *conn)
 		    prpc_requeue_one(peer, call, &again))
 			list_add_tail(&call->link, &ended);
 	}
+	list_sort(NULL, &again, prpc_older);
 	list_splice(&again, &peer->waiting);
 	live = peer->nr_live;
 	spin_unlock_bh(&peer->lock);
