@@ -9,6 +9,7 @@ EXPORT_SYMBOL_GPL(prpc_call_sent);
 EXPORT_SYMBOL_GPL(prpc_callback_in);
 EXPORT_SYMBOL_GPL(prpc_conn_down);
 EXPORT_SYMBOL_GPL(prpc_conn_count);
+EXPORT_SYMBOL_GPL(prpc_conn_failed);
 EXPORT_SYMBOL_GPL(prpc_conn_name);
 EXPORT_SYMBOL_GPL(prpc_call_refuse);
 EXPORT_SYMBOL_GPL(prpc_gpu_register);

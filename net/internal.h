@@ -126,7 +126,7 @@ struct prpc_probe {
  * @quiet: jiffies since when there was none although calls are outstanding
  * @probing: @probe is under way; cleared without the lock
  * @greeting: connect_work is inside ops->ready
- * @proven: was LIVE at least once
+ * @proven: was LIVE at least once; @worked: and one of its connections useful
  * @refused: the last greeting ended with -EKEYREJECTED
  * @complained: the log says that it is down
  * @streak: attempts that failed since a connection was last useful; @error: of
@@ -158,6 +158,7 @@ struct prpc_path {
 	/* cold from here on */
 	bool greeting;
 	bool proven;
+	bool worked;
 	bool refused;
 	bool complained;
 	unsigned int streak;

@@ -155,6 +155,11 @@ bool prpc_conn_proven(const struct prpc_conn *conn)
 	return READ_ONCE(conn->path->proven);
 }
 
+int prpc_conn_failed(const struct prpc_conn *conn)
+{
+	return READ_ONCE(conn->path->worked) ? READ_ONCE(conn->path->streak) : -1;
+}
+
 void prpc_conn_prog(const struct prpc_conn *conn, u32 *prog, u32 *vers)
 {
 	*prog = conn->path->peer->prog;
@@ -414,6 +419,8 @@ static void prpc_path_ended(struct prpc_path *path, int error)
 	path->since = 0;
 	path->refused = error == -EKEYREJECTED;
 	failed = !lasted && !(conn && conn->useful);
+	if (conn && conn->useful)
+		WRITE_ONCE(path->worked, true);
 	if (failed) {
 		/* who has come to refuse is there again, and about to listen */
 		if (error == -ECONNREFUSED && path->error != error)

@@ -167,6 +167,8 @@ void prpc_conn_count(struct prpc_conn *conn, u64 bytes_out, u64 bytes_in);
  * again and again is complained of once.  0: it works.
  */
 bool prpc_conn_tls_news(struct prpc_conn *conn, int error);
+/* Connections of its path that failed since one was useful; -1: none ever was. */
+int prpc_conn_failed(const struct prpc_conn *conn);
 /* RPC program and version of the peer. */
 void prpc_conn_prog(const struct prpc_conn *conn, u32 *prog, u32 *vers);
 /* Name of the peer, for messages. */

@@ -47,6 +47,15 @@
  * see PTCP_NO_ANSWER.
  */
 #define PRDMA_NO_ANSWER		(60 * HZ)
+/*
+ * One that has not even begun to answer on a new connection may not have got
+ * the last message of the handshake: Linux' server looks at no call before
+ * that, and the connection manager sends it again after four seconds.  A
+ * connection in place of one that worked is begun anew after so long, and after
+ * twice as long for a second time; then the server is merely slow.
+ */
+#define PRDMA_FIRST_ANSWER	(3 * HZ / 4)
+#define PRDMA_FIRST_TRIES	2
 
 /* prdma_conn.cm_step */
 enum {
@@ -364,6 +373,16 @@ static void prdma_probe(struct prdma_conn *c)
 		prdma_down(c, error);
 }
 
+/* How long a server that has calls of ours may say nothing. */
+static unsigned long prdma_patience(struct prdma_conn *c)
+{
+	int failed = prpc_conn_failed(&c->conn);
+
+	if (READ_ONCE(c->begun) || failed < 0 || failed >= PRDMA_FIRST_TRIES)
+		return PRDMA_NO_ANSWER;
+	return PRDMA_FIRST_ANSWER << failed;
+}
+
 static void prdma_watch(struct work_struct *work)
 {
 	struct prdma_conn *c = container_of(work, struct prdma_conn, watch.work);
@@ -374,7 +393,7 @@ static void prdma_watch(struct work_struct *work)
 		WRITE_ONCE(c->answered, jiffies);
 	dead = READ_ONCE(c->probing) &&
 	       time_after_eq(jiffies, c->probed + PRDMA_PROBE_DEAD);
-	if (dead || time_after_eq(jiffies, READ_ONCE(c->answered) + PRDMA_NO_ANSWER)) {
+	if (dead || time_after_eq(jiffies, READ_ONCE(c->answered) + prdma_patience(c))) {
 		prdma_down(c, -ETIMEDOUT);
 		return;
 	}

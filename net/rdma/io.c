@@ -39,7 +39,8 @@ static struct prdma_req *prdma_req_get(struct prdma_conn *c, struct prpc_call *c
 	if (!r)
 		return NULL;
 	list_del_init(&r->link);
-	c->busy++;
+	if (!c->busy++)
+		WRITE_ONCE(c->answered, jiffies);
 	r->call = call;
 	r->state = PRDMA_BUILDING;
 	r->xid = call->xid;

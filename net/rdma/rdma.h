@@ -241,7 +241,8 @@ struct prdma_counts {
  * @drain_mutex: one drain at a time: each takes a place in both queues
  * @cm_step: connecting: the last event that was good; @cm_error: or the error
  * @heard: when the peer last gave a sign of life
- * @answered: when it last sent a message, or nobody waited for one
+ * @answered: when it last sent a message, or nobody waited for one; @begun: it
+ *	has sent one
  * @probing: a probe is under way; @probed: since when
  */
 struct prdma_conn {
@@ -261,6 +262,7 @@ struct prdma_conn {
 	bool stopped;
 	unsigned long heard;
 	unsigned long answered;
+	bool begun;
 	struct prdma_counts n;
 	atomic_t sq_room;
 	atomic_t sq_quiet;

@@ -266,6 +266,7 @@ void prdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
 	}
 	WRITE_ONCE(c->heard, jiffies);
 	WRITE_ONCE(c->answered, jiffies);
+	WRITE_ONCE(c->begun, true);
 	ib_dma_sync_single_for_cpu(c->dev, rep->sge.addr, wc->byte_len,
 				   DMA_FROM_DEVICE);
 	rep->invalidated = wc->wc_flags & IB_WC_WITH_INVALIDATE;
