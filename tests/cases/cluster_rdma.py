@@ -178,7 +178,7 @@ def _traced(b):
         try:
             yield
         except BaseException:
-            b.try_run(b.client, f"tail -60 {trace}/trace")
+            b.try_run(b.client, f"tail -400 {trace}/trace")
             for guest in (b.client, b.node1):
                 b.try_run(guest, "rdma resource show; rdma resource show cm_id")
             raise
@@ -196,14 +196,14 @@ def _lossy(b, percent):
             out = b.run(b.client, f"fio --name=v --directory={d} --size=8m --rw=randrw --bs=32k --ioengine=libaio --iodepth=8 "
                                   "--direct=1 --verify=crc32c --verify_fatal=1 --verify_backlog=32 --verify_state_save=0 "
                                   "--time_based --runtime=60 --output-format=json", timeout=200)
-        job = json.loads(out[out.index("{"):])["jobs"][0]
-        longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e9
-        b.say(f"{job['read']['total_ios']} reads, {job['write']['total_ios']} writes, the longest {longest:.1f} s")
-        b.run(b.client, "grep path: /proc/self/mountstats; dmesg | tail -5")
-        for guest in (b.client, b.node1):       # limits.rst says what that does
-            b.forgive(guest, "rxe_comp.c:827 rxe_completer")
-        if longest > 10 or job["write"]["total_ios"] < 50:
-            b.fail(f"the longest request took {longest:.1f} s, {job['write']['total_ios']} writes in a minute")
+            job = json.loads(out[out.index("{"):])["jobs"][0]
+            longest = max(job[way]["clat_ns"]["max"] for way in ("read", "write")) / 1e9
+            b.say(f"{job['read']['total_ios']} reads, {job['write']['total_ios']} writes, the longest {longest:.1f} s")
+            b.run(b.client, "grep path: /proc/self/mountstats; dmesg | tail -5")
+            for guest in (b.client, b.node1):       # limits.rst says what that does
+                b.forgive(guest, "rxe_comp.c:827 rxe_completer")
+            if longest > 10 or job["write"]["total_ios"] < 50:
+                b.fail(f"the longest request took {longest:.1f} s, {job['write']['total_ios']} writes in a minute")
 
 
 #: fs=penstock timeout=400 long
