@@ -21,9 +21,9 @@
 /*
  * The connection manager sends what gets lost again after four seconds.  Not to
  * wait for that, an attempt that has got nowhere after so long is begun anew, and
- * after twice as long again: a server that is merely slow to answer is waited for.
+ * after twice and four times as long again: a server that is merely slow is waited for.
  */
-#define PRDMA_DIAL_AGAIN	HZ
+#define PRDMA_DIAL_AGAIN	(HZ / 2)
 /*
  * A peer that acknowledges nothing is given up by the device after 8 times
  * 4.096 us << 16, which is 2 s.  The server's device gets both figures from us.
