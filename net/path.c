@@ -410,16 +410,17 @@ static void prpc_path_ended(struct prpc_path *path, int error)
 		      time_after(jiffies, path->since + PRPC_LASTED);
 	struct prpc_conn *conn;
 	enum prpc_news news;
-	bool failed;
+	bool useful, failed;
 
 	spin_lock_bh(&peer->lock);
 	conn = path->conn;
+	useful = conn && conn->useful;
 	path->conn = NULL;
 	prpc_path_set(path, PRPC_PATH_IDLE);
 	path->since = 0;
 	path->refused = error == -EKEYREJECTED;
-	failed = !lasted && !(conn && conn->useful);
-	if (conn && conn->useful)
+	failed = !lasted && !useful;
+	if (useful)
 		WRITE_ONCE(path->worked, true);
 	if (failed) {
 		/* who has come to refuse is there again, and about to listen */
