@@ -20,15 +20,15 @@ def parser(doc, fs=False):
     return p
 
 
-def measure(name, args, rails, mbit, work, network="rails"):
+def measure(name, args, rails, mbit, work, network="rails", **settings):
     """The status to end with, after work(machine) has measured and printed.
-    network: which one guest/setup makes."""
+    network: which one guest/setup makes; settings: more for it."""
     try:
         programs()
         if not args.no_build:
             module(args.kernel)
         machine = Machine(f"{name}-{os.getpid()}", args.kernel, getattr(args, "fs", ["penstock"]),
-                          args.kernel, network, RAILS=rails, MBIT=mbit)
+                          args.kernel, network, RAILS=rails, MBIT=mbit, **settings)
         work(machine.up())
         machine.trouble("the runs")
         machine.remove()
