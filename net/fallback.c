@@ -125,6 +125,8 @@ static int prpc_trial_connect(struct prpc_path *path, struct prpc_conn *conn)
 	if (!error) {
 		set_bit(PRPC_CONN_CLOSING, &conn->flags);
 		conn->ops->close(conn);
+		if (conn->ops->release)
+			conn->ops->release(conn);
 	}
 	return error;
 }

@@ -472,6 +472,9 @@ static void prpc_path_down(struct work_struct *work)
 	wait_event(peer->wait, !READ_ONCE(path->greeting));
 	if (lost && peer->ops->lost && !READ_ONCE(peer->dying))
 		peer->ops->lost(peer);
+	/* nobody waits for this but the path itself */
+	if (conn->ops->release)
+		conn->ops->release(conn);
 	prpc_path_ended(path, conn->error);
 }
 

@@ -39,9 +39,11 @@ struct prpc_path;
  *	breaks the connection (prpc_conn_down()).  May sleep.  Returns true if
  *	prpc_call_sent() is now not going to be called for it, false if it
  *	was called, or if @send has not seen the call yet.
- * @close: stop receiving and sending, wait for callbacks in flight, release
- *	the connection's resources.  On return no call is touched any more and
- *	prpc_call_complete() will not be called for this connection.  May sleep.
+ * @close: stop receiving and sending, wait for callbacks in flight.  On return
+ *	no call is touched any more and prpc_call_complete() will not be called
+ *	for this connection: its calls can go elsewhere.  May sleep.
+ * @release: after @close, give back what takes a device as long as it likes.
+ *	May sleep.  NULL: @close leaves nothing
  * @show: add transport figures to the path's line
  * @heard: jiffies of the last sign of life of the other side's machine (an
  *	acknowledgement will do, it need not answer calls), or now if there can
@@ -61,6 +63,7 @@ struct prpc_transport_ops {
 	int (*send_reply)(struct prpc_conn *conn, const void *buf, size_t len);
 	bool (*cancel)(struct prpc_conn *conn, struct prpc_call *call);
 	void (*close)(struct prpc_conn *conn);
+	void (*release)(struct prpc_conn *conn);
 	void (*show)(struct prpc_conn *conn, struct seq_file *m);
 	unsigned long (*heard)(struct prpc_conn *conn);
 	int (*rank)(struct prpc_conn *conn, const struct prpc_data *data);

@@ -8,7 +8,7 @@
  * context, and a live connection is brought down by the core, which closes it
  * in its worker.  That holds for the removal of a device, too: the connection
  * manager waits until the last of its ids is destroyed, which is the last thing
- * that close does, so nothing of ours is left when the removal goes on.
+ * that release does, so nothing of ours is left when the removal goes on.
  */
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -406,6 +406,7 @@ static void prdma_watch(struct work_struct *work)
 
 /* ---- transport operations ---- */
 
+/* No device reaches a call's memory after this. */
 static void prdma_close(struct prpc_conn *conn)
 {
 	struct prdma_conn *c = prdma_conn(conn);
@@ -424,6 +425,16 @@ static void prdma_close(struct prpc_conn *conn)
 	cancel_delayed_work_sync(&c->send_work);
 	prdma_io_stop(c);
 	cancel_delayed_work_sync(&c->send_work);
+}
+
+/*
+ * Soft RoCE keeps a queue pair until its last packet is gone, and one that looks
+ * for its neighbour over a link without carrier is not for three seconds.
+ */
+static void prdma_release(struct prpc_conn *conn)
+{
+	struct prdma_conn *c = prdma_conn(conn);
+
 	if (c->pd)
 		prdma_pool_destroy(c);
 	if (c->qp)
@@ -459,8 +470,10 @@ static int prdma_open(struct prdma_conn *c, unsigned long deadline)
 		error = prdma_grow(c, PRDMA_CREDITS_MIN);
 	if (!error)
 		error = prdma_dial(c, deadline);
-	if (error)
+	if (error) {
 		prdma_close(&c->conn);
+		prdma_release(&c->conn);
+	}
 	return error;
 }
 
@@ -537,6 +550,7 @@ const struct prpc_transport_ops prdma_ops = {
 	.send_reply	= prdma_send_reply,
 	.cancel		= prdma_cancel,
 	.close		= prdma_close,
+	.release	= prdma_release,
 	.show		= prdma_show,
 	.heard		= prdma_heard,
 	.rank		= prdma_rank,
