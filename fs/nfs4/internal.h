@@ -27,7 +27,6 @@
 #define PN4_SIBLINGS_MAX	15
 #define PN4_IO_MAX		(4U << 20)	/* asked for; servers grant less */
 #define PN4_IO_OVERHEAD		1024		/* headers around READ/WRITE data */
-#define PN4_CACHED_MAX		8192		/* replies kept for exactly-once */
 /* COMPOUND frame, SEQUENCE, PUTFH, and the RPC reply header: both directions */
 #define PN4_FRAME_MAX		384
 #define PN4_READDIR_SLACK	1024		/* for what comes before the entries */
@@ -59,7 +58,6 @@ struct pn4_session {
 	/* constant while the session lives */
 	u32 max_request;
 	u32 max_response;
-	u32 max_cached;
 	u32 cb_slots;
 };
 
