@@ -41,6 +41,7 @@
  * @lock guards all below it.  softirq-safe: replies free slots.
  * @gen: counts sessions made; calls of an older one leave the slots alone
  * @limit: slots that may be used now; @granted: slots of the table
+ * @waiting: calls without one, the oldest first
  */
 struct pn4_session {
 	spinlock_t lock;
@@ -52,6 +53,7 @@ struct pn4_session {
 	u32 highest;
 	DECLARE_BITMAP(busy, PN4_SLOTS_WANTED);
 	DECLARE_BITMAP(doubt, PN4_SLOTS_WANTED);	/* last call had no answer */
+	struct list_head waiting;
 	u32 seq[PN4_SLOTS_WANTED];
 	u32 cb_seq[PN4_CB_SLOTS];
 

@@ -6,14 +6,33 @@
  * been read, so that a slot in use always means a call the server may still
  * be working on.  A slot whose last call ended without an answer (aborted,
  * timed out) is in doubt: the server may or may not have counted it.
+ *
+ * Who finds no slot waits on session->waiting, and the one that has waited
+ * longest is woken when there is one again.  Until then it may be overtaken by
+ * who needs no waking, because a slot that waits for its owner does nothing;
+ * but not for long, or a program with many calls would keep all slots.  Who is
+ * frozen, or is woken and does not come, holds up nobody.
  */
 #include <linux/sched/signal.h>
 #include "internal.h"
 #include "../../net/wait.h"
 
+/* Who has waited for so long is not overtaken any more, nor waited for by others. */
+#define PN4_SLOT_PATIENCE	(HZ / 50)
+
+/* @called: it was woken, at @woken, and has not looked since; guarded as the list */
+struct pn4_slot_wait {
+	struct list_head link;
+	struct task_struct *task;
+	unsigned long since;
+	unsigned long woken;
+	bool called;
+};
+
 void pn4_session_init(struct pn4_session *s)
 {
 	spin_lock_init(&s->lock);
+	INIT_LIST_HEAD(&s->waiting);
 }
 
 /* A new session: all slots idle, sequence ids start at 1 (section 2.10.6.1). */
@@ -37,7 +56,35 @@ void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots)
 	spin_unlock_bh(&s->lock);
 }
 
-static bool pn4_slot_try(struct pn4_call *c)
+static bool pn4_slot_comes(const struct pn4_slot_wait *w)
+{
+	return !(READ_ONCE(w->task->__state) & TASK_FROZEN) &&
+	       !(w->called && time_after(jiffies, w->woken + PN4_SLOT_PATIENCE));
+}
+
+/* Whose turn is it? */
+static struct pn4_slot_wait *pn4_slot_first(struct pn4_session *s)
+{
+	struct pn4_slot_wait *w;
+
+	lockdep_assert_held(&s->lock);
+	list_for_each_entry(w, &s->waiting, link)
+		if (pn4_slot_comes(w))
+			return w;
+	return NULL;
+}
+
+/* May @c have a slot before those who wait?  @w: it waits itself, or NULL. */
+static bool pn4_slot_turn(const struct pn4_call *c, const struct pn4_slot_wait *w)
+{
+	const struct pn4_slot_wait *first = pn4_slot_first(&c->client->session);
+
+	return !first || c->privileged ||
+	       (w && !time_after(w->since, first->since)) ||
+	       time_before(jiffies, first->since + PN4_SLOT_PATIENCE);
+}
+
+static bool pn4_slot_try(struct pn4_call *c, struct pn4_slot_wait *w)
 {
 	struct pn4_session *s = &c->client->session;
 	bool ok = false;
@@ -47,7 +94,7 @@ static bool pn4_slot_try(struct pn4_call *c)
 		return false;
 	spin_lock_bh(&s->lock);
 	slot = find_first_zero_bit(s->busy, s->limit);
-	if (slot < s->limit) {
+	if (slot < s->limit && pn4_slot_turn(c, w)) {
 		__set_bit(slot, s->busy);
 		s->used++;
 		if (slot > s->highest)
@@ -59,6 +106,8 @@ static bool pn4_slot_try(struct pn4_call *c)
 		c->has_slot = true;
 		ok = true;
 	}
+	if (w)
+		w->called = false;
 	spin_unlock_bh(&s->lock);
 	return ok;
 }
@@ -75,10 +124,49 @@ static int pn4_slot_error(struct pn4_call *c)
 	return pn4_call_late(c) ? -ETIMEDOUT : 0;
 }
 
-static bool pn4_slot_settled(struct pn4_call *c, int *err)
+static bool pn4_slot_settled(struct pn4_call *c, struct pn4_slot_wait *w, int *err)
 {
 	*err = pn4_slot_error(c);
-	return *err || pn4_slot_try(c);
+	return *err || pn4_slot_try(c, w);
+}
+
+/* There may be a slot for who has waited longest. */
+static void pn4_slot_wake(struct pn4_session *s)
+{
+	struct pn4_slot_wait *first = pn4_slot_first(s);
+
+	if (!first || first->called || find_first_zero_bit(s->busy, s->limit) == s->limit)
+		return;
+	first->called = true;
+	first->woken = jiffies;
+	wake_up_process(first->task);
+}
+
+/* What recovers comes before what waits for the recovery. */
+static void pn4_slot_queue(struct pn4_call *c, struct pn4_slot_wait *w)
+{
+	struct pn4_session *s = &c->client->session;
+
+	w->task = current;
+	w->since = jiffies;
+	w->called = false;
+	spin_lock_bh(&s->lock);
+	if (c->privileged)
+		list_add(&w->link, &s->waiting);
+	else
+		list_add_tail(&w->link, &s->waiting);
+	spin_unlock_bh(&s->lock);
+}
+
+/* It may have been woken for a slot that it did not take, or one of several. */
+static void pn4_slot_leave(struct pn4_call *c, struct pn4_slot_wait *w)
+{
+	struct pn4_session *s = &c->client->session;
+
+	spin_lock_bh(&s->lock);
+	list_del(&w->link);
+	pn4_slot_wake(s);
+	spin_unlock_bh(&s->lock);
 }
 
 /*
@@ -87,29 +175,25 @@ static bool pn4_slot_settled(struct pn4_call *c, int *err)
  */
 int pn4_slot_get(struct pn4_call *c)
 {
-	struct pn4_client *cl = c->client;
+	long ms = c->give_up || c->unkillable ? HZ : MAX_SCHEDULE_TIMEOUT;
+	struct pn4_slot_wait w;
 	int err = pn4_slot_error(c), rc;
 
-	if (err || pn4_slot_try(c))
+	if (err || pn4_slot_try(c, NULL))
 		return err;
 	if (c->nowait)
 		return -EAGAIN;
-	for (;;) {
-		long ms = c->give_up || c->unkillable ? HZ : MAX_SCHEDULE_TIMEOUT;
-
-		rc = prpc_wait_killable_exclusive(cl->wait,
-						  pn4_slot_settled(c, &err), ms);
-		if (rc > 0 && !err)
-			return 0;
-		/* an exclusive wake-up that came to us is passed on */
-		wake_up(&cl->wait);
-		if (rc > 0)
-			return err;
-		if (rc < 0 && !c->unkillable)
-			return -ERESTARTSYS;
-		if (rc < 0)	/* write-back of a dying task must still finish */
+	pn4_slot_queue(c, &w);
+	do {
+		rc = prpc_wait_killable(c->client->wait, pn4_slot_settled(c, &w, &err), ms);
+		if (rc < 0 && c->unkillable) {
+			/* write-back of a dying task must still finish */
 			schedule_timeout_uninterruptible(HZ / 10);
-	}
+			rc = 0;
+		}
+	} while (!rc);
+	pn4_slot_leave(c, &w);
+	return rc < 0 ? -ERESTARTSYS : err;
 }
 
 static void pn4_slot_release_locked(struct pn4_session *s, u32 slot)
@@ -122,6 +206,7 @@ static void pn4_slot_release_locked(struct pn4_session *s, u32 slot)
 
 		s->highest = last < s->granted ? last : 0;
 	}
+	pn4_slot_wake(s);
 }
 
 /*
@@ -131,20 +216,14 @@ static void pn4_slot_release_locked(struct pn4_session *s, u32 slot)
 void pn4_slot_put(struct pn4_call *c)
 {
 	struct pn4_session *s = &c->client->session;
-	bool wake = false;
 
 	if (!c->has_slot)
 		return;
 	c->has_slot = false;
 	spin_lock_bh(&s->lock);
-	if (c->session_gen == s->gen) {
+	if (c->session_gen == s->gen)
 		pn4_slot_release_locked(s, c->slot);
-		wake = c->slot < s->limit;
-	}
 	spin_unlock_bh(&s->lock);
-	/* waitqueue_active: as in pn4_slot_reply() */
-	if (wake && waitqueue_active(&c->client->wait))
-		wake_up(&c->client->wait);
 }
 
 /*
@@ -154,7 +233,6 @@ void pn4_slot_put(struct pn4_call *c)
 void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
 {
 	struct pn4_session *s = &c->client->session;
-	bool wake = false;
 
 	c->has_slot = false;
 	spin_lock_bh(&s->lock);
@@ -167,12 +245,8 @@ void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
 				   0, PN4_SLOTS_WANTED - 1) + 1;
 		s->granted = max(s->granted, s->limit);
 		pn4_slot_release_locked(s, c->slot);
-		wake = c->slot < s->limit;
 	}
 	spin_unlock_bh(&s->lock);
-	/* waitqueue_active: a waiter queues before it looks under the lock */
-	if (wake && waitqueue_active(&c->client->wait))
-		wake_up(&c->client->wait);
 }
 
 /*
