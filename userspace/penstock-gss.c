@@ -37,7 +37,12 @@
 #define LIFE_DEFAULT	3600
 #define PATIENCE_MS	10000	/* with a silent server */
 #define TIME_LIMIT	45	/* seconds for all of it, a silent KDC included */
-#define NEGATIVE_LIFE	1	/* seconds that the kernel's key holds a refusal */
+/*
+ * Seconds that the kernel's key holds a refusal.  Nobody finds it again, so that it
+ * need not be short; but if it is over before the kernel has read it, which looks
+ * after we have exited and counts whole seconds, ENOKEY takes the refusal's place.
+ */
+#define NEGATIVE_LIFE	60
 #define TOKEN_MAX	16384
 
 struct request {
