@@ -101,7 +101,12 @@ rails_bytes() {
 	done
 }
 
-# Bytes of each rail before and after, and what fio says. SECONDS: look for so long,
+# "IDLE ALL": ticks of the processor
+idle_ticks() {
+	awk '$1 == "cpu" { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 }' /proc/stat
+}
+
+# Bytes of each rail and ticks, before and after, and what fio says. SECONDS: look for so long,
 # while fio is in full swing and beyond what its first requests found empty; 0: from
 # its begin to its end.
 # rails_run FS SECONDS FIO_OPTIONS...
@@ -109,17 +114,17 @@ rails_run() {
 	fs=$1 seconds=$2
 	shift 2
 	sync
-	rails_bytes >/run/before
+	{ rails_bytes; idle_ticks; } >/run/before
 	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
 		--output=/run/rails.json --output-format=json "$@" &
 	if [ $seconds != 0 ]; then
 		sleep 4
-		rails_bytes >/run/before
+		{ rails_bytes; idle_ticks; } >/run/before
 		sleep $seconds
-		rails_bytes >/run/after
+		{ rails_bytes; idle_ticks; } >/run/after
 	fi
 	wait $!
-	[ $seconds != 0 ] || rails_bytes >/run/after
+	[ $seconds != 0 ] || { rails_bytes; idle_ticks; } >/run/after
 	really $fs
 	cat /run/before /run/after /run/rails.json
 }
