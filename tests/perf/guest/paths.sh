@@ -107,18 +107,17 @@ idle_ticks() {
 }
 
 # Bytes of each rail and ticks, before and after, and what fio says. SECONDS: look for so long,
-# while fio is in full swing and beyond what its first requests found empty; 0: from
-# its begin to its end.
-# rails_run FS SECONDS FIO_OPTIONS...
+# WARM seconds after fio's begin; 0: from its begin to its end.
+# rails_run FS WARM SECONDS FIO_OPTIONS...
 rails_run() {
-	fs=$1 seconds=$2
-	shift 2
+	fs=$1 warm=$2 seconds=$3
+	shift 3
 	sync
 	{ rails_bytes; idle_ticks; } >/run/before
 	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
 		--output=/run/rails.json --output-format=json "$@" &
 	if [ $seconds != 0 ]; then
-		sleep 4
+		sleep $warm
 		{ rails_bytes; idle_ticks; } >/run/before
 		sleep $seconds
 		{ rails_bytes; idle_ticks; } >/run/after
