@@ -142,11 +142,9 @@ static int pgss_error(const struct pgss_ctx *ctx, int error)
 		why = "the KDC or the server refuses it";
 		error = -EACCES;
 		break;
-	case -ENOKEY:
-		error = -EACCES;
-		break;
 	default:
-		why = "penstock-gss failed, the system's log says more";
+		if (error != -ENOKEY)
+			why = "penstock-gss failed, the system's log says more";
 		error = -EACCES;
 	}
 	if (error != ctx->error)
