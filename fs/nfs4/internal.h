@@ -41,13 +41,17 @@
 #define PN4_DELEG_HASH_BITS	8
 #define PN4_DELEG_EARLY		8
 
+/* In which line a call waits for a slot; the first one goes before all others. */
+enum pn4_line { PN4_LINE_RECOVERY, PN4_LINE_OTHER, PN4_LINE_READ, PN4_LINE_WRITE, PN4_LINES };
+
 /**
  * struct pn4_session - slots of the fore channel, sequence of the back channel
  *
  * @lock guards all below it.  softirq-safe: replies free slots.
  * @gen: counts sessions made; calls of an older one leave the slots alone
  * @limit: slots that may be used now; @granted: slots of the table
- * @waiting: calls without one, the oldest first
+ * @held: slots by the line of their calls
+ * @waiting: calls without one, the oldest of each line first
  */
 struct pn4_session {
 	spinlock_t lock;
@@ -59,7 +63,8 @@ struct pn4_session {
 	u32 highest;
 	DECLARE_BITMAP(busy, PN4_SLOTS_WANTED);
 	DECLARE_BITMAP(doubt, PN4_SLOTS_WANTED);	/* last call had no answer */
-	struct list_head waiting;
+	u32 held[PN4_LINES];
+	struct list_head waiting[PN4_LINES];
 	u32 seq[PN4_SLOTS_WANTED];
 	u32 cb_seq[PN4_CB_SLOTS];
 
@@ -298,6 +303,7 @@ struct pn4_call {
 	u32 seq;
 	u32 highest;			/* slot in use when this one was taken */
 	u32 session_gen;
+	enum pn4_line line;
 	bool has_slot;
 	bool privileged;		/* recovery itself: not gated */
 	bool may_be_away;		/* NFS4ERR_MOVED may mean a referral only */

@@ -12,6 +12,10 @@
  * who needs no waking, because a slot that waits for its owner does nothing;
  * but not for long, or a program with many calls would keep all slots.  Who is
  * frozen, or is woken and does not come, holds up nobody.
+ *
+ * Reads and writes that wait have half of the slots each: whichever holds fewer
+ * is next.  Each needs calls on every path to keep it busy in its direction, and
+ * with turns alone the slower ones would pile up and leave the others too few.
  */
 #include <linux/sched/signal.h>
 #include "internal.h"
@@ -24,6 +28,7 @@
 struct pn4_slot_wait {
 	struct list_head link;
 	struct task_struct *task;
+	enum pn4_line line;
 	unsigned long since;
 	unsigned long woken;
 	bool called;
@@ -31,8 +36,11 @@ struct pn4_slot_wait {
 
 void pn4_session_init(struct pn4_session *s)
 {
+	int i;
+
 	spin_lock_init(&s->lock);
-	INIT_LIST_HEAD(&s->waiting);
+	for (i = 0; i < PN4_LINES; i++)
+		INIT_LIST_HEAD(&s->waiting[i]);
 }
 
 /* A new session: all slots idle, sequence ids start at 1 (section 2.10.6.1). */
@@ -46,6 +54,7 @@ void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots)
 	s->granted = min_t(u32, slots, PN4_SLOTS_WANTED);
 	s->limit = s->granted;
 	s->used = 0;
+	memset(s->held, 0, sizeof(s->held));
 	s->highest = 0;
 	bitmap_zero(s->busy, PN4_SLOTS_WANTED);
 	bitmap_zero(s->doubt, PN4_SLOTS_WANTED);
@@ -56,32 +65,88 @@ void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots)
 	spin_unlock_bh(&s->lock);
 }
 
+static enum pn4_line pn4_call_line(const struct pn4_call *c)
+{
+	if (c->privileged)
+		return PN4_LINE_RECOVERY;
+	if (!c->io)
+		return PN4_LINE_OTHER;
+	return c->io->write ? PN4_LINE_WRITE : PN4_LINE_READ;
+}
+
 static bool pn4_slot_comes(const struct pn4_slot_wait *w)
 {
 	return !(READ_ONCE(w->task->__state) & TASK_FROZEN) &&
 	       !(w->called && time_after(jiffies, w->woken + PN4_SLOT_PATIENCE));
 }
 
-/* Whose turn is it? */
-static struct pn4_slot_wait *pn4_slot_first(struct pn4_session *s)
+static struct pn4_slot_wait *pn4_line_first(struct pn4_session *s, enum pn4_line line)
 {
 	struct pn4_slot_wait *w;
 
 	lockdep_assert_held(&s->lock);
-	list_for_each_entry(w, &s->waiting, link)
+	list_for_each_entry(w, &s->waiting[line], link)
 		if (pn4_slot_comes(w))
 			return w;
 	return NULL;
 }
 
+/* Of reads and writes: by how many slots has @line more than @other?  Else 0. */
+static int pn4_line_surplus(const struct pn4_session *s, enum pn4_line line,
+			    enum pn4_line other)
+{
+	if (line < PN4_LINE_READ || other < PN4_LINE_READ)
+		return 0;
+	return (int)s->held[line] - (int)s->held[other];
+}
+
+/* @w or @first, which waits in a line before? */
+static bool pn4_slot_before(const struct pn4_session *s, const struct pn4_slot_wait *w,
+			    const struct pn4_slot_wait *first)
+{
+	int surplus = pn4_line_surplus(s, w->line, first->line);
+
+	if (first->line == PN4_LINE_RECOVERY)
+		return false;
+	return surplus ? surplus < 0 : time_before(w->since, first->since);
+}
+
+/* Whose turn is it? */
+static struct pn4_slot_wait *pn4_slot_first(struct pn4_session *s)
+{
+	struct pn4_slot_wait *w, *first = NULL;
+	enum pn4_line line;
+
+	for (line = 0; line < PN4_LINES; line++) {
+		w = pn4_line_first(s, line);
+		if (w && (!first || pn4_slot_before(s, w, first)))
+			first = w;
+	}
+	return first;
+}
+
 /* May @c have a slot before those who wait?  @w: it waits itself, or NULL. */
 static bool pn4_slot_turn(const struct pn4_call *c, const struct pn4_slot_wait *w)
 {
-	const struct pn4_slot_wait *first = pn4_slot_first(&c->client->session);
+	struct pn4_session *s = &c->client->session;
+	const struct pn4_slot_wait *first = pn4_slot_first(s);
 
-	return !first || c->privileged ||
-	       (w && !time_after(w->since, first->since)) ||
+	if (!first || first == w || c->line == PN4_LINE_RECOVERY)
+		return true;
+	return pn4_line_surplus(s, c->line, first->line) <= 0 &&
 	       time_before(jiffies, first->since + PN4_SLOT_PATIENCE);
+}
+
+/* There may be a slot for who has waited longest. */
+static void pn4_slot_wake(struct pn4_session *s)
+{
+	struct pn4_slot_wait *first = pn4_slot_first(s);
+
+	if (!first || first->called || find_first_zero_bit(s->busy, s->limit) == s->limit)
+		return;
+	first->called = true;
+	first->woken = jiffies;
+	wake_up_process(first->task);
 }
 
 static bool pn4_slot_try(struct pn4_call *c, struct pn4_slot_wait *w)
@@ -93,10 +158,13 @@ static bool pn4_slot_try(struct pn4_call *c, struct pn4_slot_wait *w)
 	if (!c->privileged && !test_bit(PN4_CL_READY, &c->client->state))
 		return false;
 	spin_lock_bh(&s->lock);
+	if (w)
+		w->called = false;
 	slot = find_first_zero_bit(s->busy, s->limit);
 	if (slot < s->limit && pn4_slot_turn(c, w)) {
 		__set_bit(slot, s->busy);
 		s->used++;
+		s->held[c->line]++;
 		if (slot > s->highest)
 			s->highest = slot;
 		c->slot = slot;
@@ -105,9 +173,9 @@ static bool pn4_slot_try(struct pn4_call *c, struct pn4_slot_wait *w)
 		c->session_gen = s->gen;
 		c->has_slot = true;
 		ok = true;
+	} else if (w) {
+		pn4_slot_wake(s);	/* it was woken, but another is first by now */
 	}
-	if (w)
-		w->called = false;
 	spin_unlock_bh(&s->lock);
 	return ok;
 }
@@ -130,31 +198,16 @@ static bool pn4_slot_settled(struct pn4_call *c, struct pn4_slot_wait *w, int *e
 	return *err || pn4_slot_try(c, w);
 }
 
-/* There may be a slot for who has waited longest. */
-static void pn4_slot_wake(struct pn4_session *s)
-{
-	struct pn4_slot_wait *first = pn4_slot_first(s);
-
-	if (!first || first->called || find_first_zero_bit(s->busy, s->limit) == s->limit)
-		return;
-	first->called = true;
-	first->woken = jiffies;
-	wake_up_process(first->task);
-}
-
-/* What recovers comes before what waits for the recovery. */
 static void pn4_slot_queue(struct pn4_call *c, struct pn4_slot_wait *w)
 {
 	struct pn4_session *s = &c->client->session;
 
 	w->task = current;
+	w->line = c->line;
 	w->since = jiffies;
 	w->called = false;
 	spin_lock_bh(&s->lock);
-	if (c->privileged)
-		list_add(&w->link, &s->waiting);
-	else
-		list_add_tail(&w->link, &s->waiting);
+	list_add_tail(&w->link, &s->waiting[w->line]);
 	spin_unlock_bh(&s->lock);
 }
 
@@ -179,6 +232,7 @@ int pn4_slot_get(struct pn4_call *c)
 	struct pn4_slot_wait w;
 	int err = pn4_slot_error(c), rc;
 
+	c->line = pn4_call_line(c);
 	if (err || pn4_slot_try(c, NULL))
 		return err;
 	if (c->nowait)
@@ -196,12 +250,13 @@ int pn4_slot_get(struct pn4_call *c)
 	return rc < 0 ? -ERESTARTSYS : err;
 }
 
-static void pn4_slot_release_locked(struct pn4_session *s, u32 slot)
+static void pn4_slot_release_locked(struct pn4_session *s, const struct pn4_call *c)
 {
 	lockdep_assert_held(&s->lock);
-	__clear_bit(slot, s->busy);
+	__clear_bit(c->slot, s->busy);
 	s->used--;
-	if (slot == s->highest) {
+	s->held[c->line]--;
+	if (c->slot == s->highest) {
 		u32 last = find_last_bit(s->busy, s->granted);
 
 		s->highest = last < s->granted ? last : 0;
@@ -222,7 +277,7 @@ void pn4_slot_put(struct pn4_call *c)
 	c->has_slot = false;
 	spin_lock_bh(&s->lock);
 	if (c->session_gen == s->gen)
-		pn4_slot_release_locked(s, c->slot);
+		pn4_slot_release_locked(s, c);
 	spin_unlock_bh(&s->lock);
 }
 
@@ -244,7 +299,7 @@ void pn4_slot_reply(struct pn4_call *c, const struct pn4_sequence_res *res)
 					    res->target_highest_slotid),
 				   0, PN4_SLOTS_WANTED - 1) + 1;
 		s->granted = max(s->granted, s->limit);
-		pn4_slot_release_locked(s, c->slot);
+		pn4_slot_release_locked(s, c);
 	}
 	spin_unlock_bh(&s->lock);
 }
