@@ -106,24 +106,29 @@ idle_ticks() {
 	awk '$1 == "cpu" { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 }' /proc/stat
 }
 
-# Bytes of each rail and ticks, before and after, and what fio says. SECONDS: look for so long,
+rails_count() {
+	rails_bytes
+	idle_ticks
+}
+
+# What rails_count says before and after, and what fio says. SECONDS: look for so long,
 # WARM seconds after fio's begin; 0: from its begin to its end.
 # rails_run FS WARM SECONDS FIO_OPTIONS...
 rails_run() {
 	fs=$1 warm=$2 seconds=$3
 	shift 3
 	sync
-	{ rails_bytes; idle_ticks; } >/run/before
+	rails_count >/run/before
 	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
 		--output=/run/rails.json --output-format=json "$@" &
 	if [ $seconds != 0 ]; then
 		sleep $warm
-		{ rails_bytes; idle_ticks; } >/run/before
+		rails_count >/run/before
 		sleep $seconds
-		{ rails_bytes; idle_ticks; } >/run/after
+		rails_count >/run/after
 	fi
 	wait $!
-	[ $seconds != 0 ] || { rails_bytes; idle_ticks; } >/run/after
+	[ $seconds != 0 ] || rails_count >/run/after
 	really $fs
 	cat /run/before /run/after /run/rails.json
 }
