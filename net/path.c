@@ -472,10 +472,12 @@ static void prpc_path_down(struct work_struct *work)
 	wait_event(peer->wait, !READ_ONCE(path->greeting));
 	if (lost && peer->ops->lost && !READ_ONCE(peer->dying))
 		peer->ops->lost(peer);
-	/* nobody waits for this but the path itself */
+	prpc_conn_get(conn);
+	prpc_path_ended(path, conn->error);
+	/* nobody waits for this, not even the path's next connection; only its end does */
 	if (conn->ops->release)
 		conn->ops->release(conn);
-	prpc_path_ended(path, conn->error);
+	prpc_conn_put(conn);
 }
 
 /* ---- coming up ---- */

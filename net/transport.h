@@ -43,7 +43,8 @@ struct prpc_path;
  *	no call is touched any more and prpc_call_complete() will not be called
  *	for this connection: its calls can go elsewhere.  May sleep.
  * @release: after @close, give back what takes a device as long as it likes.
- *	May sleep.  NULL: @close leaves nothing
+ *	The path's next connection may be made meanwhile.  May sleep.  NULL: @close
+ *	leaves nothing
  * @show: add transport figures to the path's line
  * @heard: jiffies of the last sign of life of the other side's machine (an
  *	acknowledgement will do, it need not answer calls), or now if there can
