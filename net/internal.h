@@ -126,6 +126,7 @@ struct prpc_probe {
  * @quiet: jiffies since when there was none although calls are outstanding
  * @probing: @probe is under way; cleared without the lock
  * @greeting: connect_work is inside ops->ready
+ * @releasing: connections that are being given back (ops->release)
  * @proven: was LIVE at least once; @worked: and one of its connections useful
  * @refused: the last greeting ended with -EKEYREJECTED
  * @complained: the log says that it is down
@@ -156,6 +157,7 @@ struct prpc_path {
 	unsigned long quiet;
 	bool probing;
 	/* cold from here on */
+	unsigned int releasing;
 	bool greeting;
 	bool proven;
 	bool worked;

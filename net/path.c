@@ -104,7 +104,7 @@ struct prpc_conn *prpc_conn_alloc(struct prpc_path *path,
 	return conn;
 }
 
-static void prpc_conn_release(struct kref *ref)
+static void prpc_conn_free(struct kref *ref)
 {
 	struct prpc_conn *conn = container_of(ref, struct prpc_conn, ref);
 	struct module *owner = conn->ops->owner;
@@ -120,7 +120,7 @@ void prpc_conn_get(struct prpc_conn *conn)
 
 void prpc_conn_put(struct prpc_conn *conn)
 {
-	kref_put(&conn->ref, prpc_conn_release);
+	kref_put(&conn->ref, prpc_conn_free);
 }
 
 bool prpc_conn_use(struct prpc_conn *conn)
@@ -131,6 +131,39 @@ bool prpc_conn_use(struct prpc_conn *conn)
 		return false;
 	atomic_inc(&conn->users);
 	return true;
+}
+
+/*
+ * What a device takes its time for.  Nobody waits for it but the end of the path:
+ * neither its next connection, nor the calls of that one if it dies meanwhile.
+ */
+static void prpc_conn_release_work(struct work_struct *work)
+{
+	struct prpc_conn *conn = container_of(work, struct prpc_conn, release_work);
+	struct prpc_path *path = conn->path;
+	struct prpc_peer *peer = path->peer;
+
+	conn->ops->release(conn);
+	spin_lock_bh(&peer->lock);
+	WRITE_ONCE(path->releasing, path->releasing - 1);
+	wake_up_all(&peer->wait);
+	spin_unlock_bh(&peer->lock);
+	prpc_conn_put(conn);
+}
+
+/* @conn is closed. */
+static void prpc_conn_release(struct prpc_conn *conn)
+{
+	struct prpc_path *path = conn->path;
+
+	if (!conn->ops->release)
+		return;
+	prpc_conn_get(conn);
+	spin_lock_bh(&path->peer->lock);
+	WRITE_ONCE(path->releasing, path->releasing + 1);
+	spin_unlock_bh(&path->peer->lock);
+	INIT_WORK(&conn->release_work, prpc_conn_release_work);
+	queue_work(prpc_mgmt_wq, &conn->release_work);
 }
 
 /* The last one out must not touch @conn after complete(): it may be freed. */
@@ -472,12 +505,8 @@ static void prpc_path_down(struct work_struct *work)
 	wait_event(peer->wait, !READ_ONCE(path->greeting));
 	if (lost && peer->ops->lost && !READ_ONCE(peer->dying))
 		peer->ops->lost(peer);
-	prpc_conn_get(conn);
+	prpc_conn_release(conn);
 	prpc_path_ended(path, conn->error);
-	/* nobody waits for this, not even the path's next connection; only its end does */
-	if (conn->ops->release)
-		conn->ops->release(conn);
-	prpc_conn_put(conn);
 }
 
 /* ---- coming up ---- */
@@ -689,5 +718,6 @@ void prpc_path_join(struct prpc_path *path)
 	cancel_delayed_work_sync(&path->connect_work);
 	flush_work(&path->down_work);
 	prpc_fallback_join(path);
+	wait_event(path->peer->wait, !READ_ONCE(path->releasing));
 	WARN_ON_ONCE(path->conn);
 }

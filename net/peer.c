@@ -340,7 +340,7 @@ void prpc_peer_destroy(struct prpc_peer *peer)
 	wait_event(peer->wait, !atomic_read(&peer->nr_callbacks) &&
 			       !atomic_read(&peer->unsealing));
 	pgss_peer_exit(peer);
-	/* the last callback may still be inside wake_up_all() */
+	/* the last callback, or release, may still be inside wake_up_all() */
 	spin_lock_bh(&peer->lock);
 	spin_unlock_bh(&peer->lock);
 	prpc_peer_free(peer);

@@ -43,8 +43,8 @@ struct prpc_path;
  *	no call is touched any more and prpc_call_complete() will not be called
  *	for this connection: its calls can go elsewhere.  May sleep.
  * @release: after @close, give back what takes a device as long as it likes.
- *	The path's next connection may be made meanwhile.  May sleep.  NULL: @close
- *	leaves nothing
+ *	The path's next connections may be made and closed meanwhile.  May sleep.
+ *	NULL: @close leaves nothing
  * @show: add transport figures to the path's line
  * @heard: jiffies of the last sign of life of the other side's machine (an
  *	acknowledgement will do, it need not answer calls), or now if there can
@@ -103,7 +103,7 @@ struct prpc_gpu_ops {
  *	the core closes the connection
  * @idle: the last user has left, @ops->close may run
  * @wait: a transport's connect waits here; woken when PRPC_CONN_CLOSING is set
- * @ref: callbacks in work queues hold one
+ * @ref: callbacks in work queues hold one, and so does @release_work
  */
 struct prpc_conn {
 	struct prpc_path *path;
@@ -122,6 +122,7 @@ struct prpc_conn {
 	struct completion idle;
 	wait_queue_head_t wait;
 	struct kref ref;
+	struct work_struct release_work;
 };
 
 /* For a transport's sending: reclaim-safe, exists while a connection does. */
