@@ -59,7 +59,6 @@ struct pn4_session {
 	u32 gen;
 	u32 granted;
 	u32 limit;
-	u32 used;
 	u32 highest;
 	DECLARE_BITMAP(busy, PN4_SLOTS_WANTED);
 	DECLARE_BITMAP(doubt, PN4_SLOTS_WANTED);	/* last call had no answer */
@@ -441,6 +440,7 @@ extern struct workqueue_struct *pn4_state_wq;
 
 /* session.c */
 void pn4_session_init(struct pn4_session *s);
+unsigned int pn4_session_used(struct pn4_session *s);
 void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots);
 int pn4_slot_get(struct pn4_call *c);
 void pn4_slot_put(struct pn4_call *c);

@@ -43,6 +43,17 @@ void pn4_session_init(struct pn4_session *s)
 		INIT_LIST_HEAD(&s->waiting[i]);
 }
 
+/* How many calls the server may be working on. */
+unsigned int pn4_session_used(struct pn4_session *s)
+{
+	unsigned int used;
+
+	spin_lock_bh(&s->lock);
+	used = bitmap_weight(s->busy, PN4_SLOTS_WANTED);
+	spin_unlock_bh(&s->lock);
+	return used;
+}
+
 /* A new session: all slots idle, sequence ids start at 1 (section 2.10.6.1). */
 void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots)
 {
@@ -53,7 +64,6 @@ void pn4_session_install(struct pn4_session *s, const u8 *id, u32 slots)
 	s->gen++;
 	s->granted = min_t(u32, slots, PN4_SLOTS_WANTED);
 	s->limit = s->granted;
-	s->used = 0;
 	memset(s->held, 0, sizeof(s->held));
 	s->highest = 0;
 	bitmap_zero(s->busy, PN4_SLOTS_WANTED);
@@ -163,7 +173,6 @@ static bool pn4_slot_try(struct pn4_call *c, struct pn4_slot_wait *w)
 	slot = find_first_zero_bit(s->busy, s->limit);
 	if (slot < s->limit && pn4_slot_turn(c, w)) {
 		__set_bit(slot, s->busy);
-		s->used++;
 		s->held[c->line]++;
 		if (slot > s->highest)
 			s->highest = slot;
@@ -254,7 +263,6 @@ static void pn4_slot_release_locked(struct pn4_session *s, const struct pn4_call
 {
 	lockdep_assert_held(&s->lock);
 	__clear_bit(c->slot, s->busy);
-	s->used--;
 	s->held[c->line]--;
 	if (c->slot == s->highest) {
 		u32 last = find_last_bit(s->busy, s->granted);

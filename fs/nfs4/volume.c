@@ -413,7 +413,7 @@ void pn4_show_stats(struct pn4_volume *vol, struct seq_file *m)
 		return;
 	pn4_stats_sum(cl, sum);
 	seq_printf(m, "\n\tserver: vers=4.%u lease=%u slots=%u/%u gen=%u delegs=%u%s\n",
-		   cl->minor, cl->lease_time, cl->session.used,
+		   cl->minor, cl->lease_time, pn4_session_used(&cl->session),
 		   cl->session.limit, cl->session.gen, cl->delegs.held,
 		   cl->protected ? " protected=machine" : "");
 	seq_printf(m, "\tbytes: read=%llu written=%llu\n", sum->read_bytes,
