@@ -76,6 +76,7 @@ bench: deps
 	@tests/perf/bench
 bench-paths: deps
 	@tests/perf/paths
+	@tests/perf/uneven
 bench-failover: deps
 	@tests/perf/failover --repeats 50
 

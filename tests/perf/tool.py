@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tools share that measure over rails: paths, failover, neighbour, calls."""
+"""What the tools share that measure over rails: paths, uneven, failover, neighbour, calls."""
 
 import argparse
+import json
 import os
 import sys
 
 from bed import host
 from bed.guest import GuestError
 from machine import Machine, MeasureError, module, programs
+
+LEAST_IDLE = 0.1        # of the time, or the processor decides
+# A thread of the server waits for as long as its answer does not fit into a socket: with its
+# usual eight they and not the rails would decide.
+THREADS = 64
 
 
 def parser(doc, fs=False):
@@ -18,6 +24,39 @@ def parser(doc, fs=False):
     if fs:
         p.add_argument("--fs", default=["nfs", "penstock"], type=lambda text: text.split(","))
     return p
+
+
+class Window:
+    """What passed between two looks of rails_count in guest/paths.sh: on each rail (in, out),
+    in bytes; idle: the processor's share of the time."""
+
+    def __init__(self, before, after):
+        moved = [b - a for a, b in zip(before, after)]
+        *ways, idle, ticks = moved
+        self.rails = list(zip(ways[::2], ways[1::2]))
+        self.idle = idle / ticks
+
+    def total(self):
+        return sum(map(sum, self.rails))
+
+    def shares(self):
+        """Of the rails."""
+        return [sum(rail) / self.total() for rail in self.rails]
+
+
+def windows(out, rails):
+    """(Window of each two looks, fio's jobs) of what rails_run or rails_turn has printed."""
+    counts = list(map(int, out[:out.index("{")].split()))
+    looks = [counts[i:i + 2 * rails + 2] for i in range(0, len(counts), 2 * rails + 2)]
+    jobs = json.loads(out[out.index("{"):])["jobs"]
+    if any(job["error"] for job in jobs):
+        raise MeasureError(f"fio failed: {out}")
+    return [Window(a, b) for a, b in zip(looks, looks[1:])], jobs
+
+
+def check_idle(fs, window):
+    if window.idle < LEAST_IDLE:
+        raise MeasureError(f"{fs}: the processor is idle for {100 * window.idle:.0f}%: not the rails decide")
 
 
 def measure(name, args, rails, mbit, work, network="rails", **settings):

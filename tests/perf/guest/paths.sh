@@ -111,6 +111,14 @@ rails_count() {
 	idle_ticks
 }
 
+# rails_fio FS FIO_OPTIONS...
+rails_fio() {
+	fs=$1
+	shift
+	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
+		--output=/run/rails.json --output-format=json "$@"
+}
+
 # What rails_count says before and after, and what fio says. SECONDS: look for so long,
 # WARM seconds after fio's begin; 0: from its begin to its end.
 # rails_run FS WARM SECONDS FIO_OPTIONS...
@@ -119,8 +127,7 @@ rails_run() {
 	shift 3
 	sync
 	rails_count >/run/before
-	fio --directory=$M/$fs --fallocate=none --eta=never --disk_util=0 \
-		--output=/run/rails.json --output-format=json "$@" &
+	rails_fio $fs "$@" &
 	if [ $seconds != 0 ]; then
 		sleep $warm
 		rails_count >/run/before
@@ -131,6 +138,32 @@ rails_run() {
 	[ $seconds != 0 ] || rails_count >/run/after
 	really $fs
 	cat /run/before /run/after /run/rails.json
+}
+
+# The same with two windows of SECONDS; between them COMMAND happens.
+# rails_turn FS WARM SECONDS COMMAND FIO_OPTIONS...
+rails_turn() {
+	fs=$1 warm=$2 seconds=$3 turn=$4
+	shift 4
+	sync
+	rails_fio $fs "$@" &
+	sleep $warm
+	rails_count >/run/counts
+	sleep $seconds
+	rails_count >>/run/counts
+	$turn
+	sleep $seconds
+	rails_count >>/run/counts
+	wait $!
+	really $fs
+	cat /run/counts /run/rails.json
+}
+
+# Rail I passes so many kbit/s each way from now on.
+# rail_rate I KBIT
+rail_rate() {
+	tc qdisc change dev cl$1 root tbf rate ${2}kbit burst 32k limit 4m
+	$SERVER tc qdisc change dev sv$1 root tbf rate ${2}kbit burst 32k limit 4m
 }
 
 # ---- deaths of the second rail, and what undoes them ----
