@@ -70,6 +70,8 @@ check-rdma: deps
 	@tests/run --fs penstock --proto rdma
 check-thrash: deps
 	@tests/run --fs penstock --thrash
+	@tests/recovery/check --thrash
+	@tests/chaos/check --thrash --count 100
 check-nfs: deps
 	@tests/run --fs nfs
 bench: deps
@@ -105,7 +107,8 @@ help:
 	@echo "                      check-debug: with a client kernel that has KASAN, lockdep and more"
 	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
 	@echo "make check-chaos      1,000 times: kill, silence or restart something while journals are written"
-	@echo "make check-thrash     all cases over eight paths, some of which are down at any time"
+	@echo "make check-thrash     all cases, the recovery suite and 100 iterations of check-chaos over eight paths, some of"
+	@echo "                      which are down at any time"
 	@echo "make check-history    random histories of two clients, judged; 30 seeds"
 	@echo "make bench            penstock against the kernel's client, in virtual time; bench-paths: several rails;"
 	@echo "                      bench-failover: how long requests wait when one of two paths dies"

@@ -15,8 +15,18 @@ PATHS = 8               # two rails and two addresses, in lanes
 DOWN = "awk '$1 == \"path:\" && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
 
 
+SOURCE = "node1,node1-rail2:/export"
+
+
+def verdict(thrashers):
+    """(What they did in words, whether paths did go and come: else what passed proves nothing)"""
+    hits, seen = sum(t.hits for t in thrashers), sum(t.seen for t in thrashers)
+    return (f"# a rail went and came {hits} times; mounts were seen without some of their paths {seen} times",
+            seen >= hits / 4)
+
+
 class Thrasher(threading.Thread):
-    """Until stop(): now a rail of the client has no carrier, now client and node1 hear
+    """Until stop(), or while it is a context: now a rail of the client has no carrier, now client and node1 hear
     nothing on it, for up to two seconds each.
 
     hits: how often; seen: how often that took paths of a mount down."""
@@ -54,6 +64,13 @@ class Thrasher(threading.Thread):
     def _look(self, pause):
         self.ended.wait(pause)
         self.seen += self.cluster.client.check(DOWN).strip() != "0"
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def stop(self):
         self.ended.set()
