@@ -17,7 +17,7 @@ PYTHON = re.compile(r"^def t_([A-Za-z0-9_]+)\(")
 class Case:
     """One test: a function of a case file for one client file system."""
 
-    def __init__(self, path, func, words):
+    def __init__(self, path, func, words, text):
         self.file = os.path.basename(path)
         self.topic = self.file.rsplit(".", 1)[0]
         self.func = func
@@ -32,6 +32,8 @@ class Case:
         self.tcp_only = words.get("proto") == "tcp"
         # Of the client, if it is not to be the one of the run.
         self.kernel = words.get("kernel")
+        # Of a case in the client: its file names no other node.
+        self.only_node1 = "node2" not in text
         # The client is to have two NUMA nodes.
         self.numa = "numa" in words
 
@@ -52,15 +54,16 @@ def _scan(path):
     pattern = PYTHON if path.endswith(".py") else SHELL
     words = {}
     with open(path) as f:
-        for line in f:
-            if line.startswith("#:"):
-                words.update(_words(line))
-                continue
-            m = pattern.match(line)
-            if m:
-                yield Case(path, m.group(1), words)
-            if not line.startswith("#"):
-                words = {}
+        text = f.read()
+    for line in text.splitlines():
+        if line.startswith("#:"):
+            words.update(_words(line))
+            continue
+        m = pattern.match(line)
+        if m:
+            yield Case(path, m.group(1), words, text)
+        if not line.startswith("#"):
+            words = {}
 
 
 def find():
