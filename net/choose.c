@@ -229,6 +229,11 @@ u64 prpc_peer_due(struct prpc_peer *peer)
 	return least;
 }
 
+u64 prpc_conn_due(const struct prpc_conn *conn)
+{
+	return READ_ONCE(conn->path->flow[PRPC_DIR_IN].load);
+}
+
 void prpc_load(struct prpc_path *path, struct prpc_call *call)
 {
 	enum prpc_dir dir;

@@ -36,8 +36,9 @@ struct ptcp_note {
 /**
  * struct ptcp_tx - sending side
  * @lock: guards @state, @kick, @waiters, the queues and the choice of @call and @note
- * @urgent: short calls, which overtake what is in @calls: a READ or a lookup does
- *	not wait for a checkpoint; their number is bounded by the session's slots
+ * @urgent: short calls, which overtake what is in @calls: a lookup does not wait
+ *	for a checkpoint, nor does a READ unless the server has enough of them;
+ *	their number is bounded by the session's slots
  * @call, @note: the record being sent, at most one of them; BUSY's, and not
  *	changed by anybody else in that state
  * @kick: the socket got room while somebody was sending

@@ -23,6 +23,8 @@
 #define PTCP_HOLD_BYTES		1024
 /* Payload of a call that need not wait for larger ones. */
 #define PTCP_URGENT_BYTES	8192u
+/* What the server may have to bring before one more READ need not overtake. */
+#define PTCP_AHEAD_BYTES	(2u << 20)
 
 static const u8 ptcp_zero[4];
 
@@ -363,14 +365,28 @@ static void ptcp_tx_work(struct work_struct *work)
 	ptcp_tx_run(c, begun);
 }
 
+/*
+ * May @call overtake larger ones?  A READ only as long as the server would run
+ * out of READs without it.  Linux' server takes nothing from a connection whose
+ * answers do not fit into its socket, so that with all READs in front, WRITEs
+ * would only be taken in between, and the link be half empty that way.
+ */
+static bool ptcp_urgent(const struct ptcp_conn *c, const struct prpc_call *call)
+{
+	if (call->out.len > PTCP_URGENT_BYTES)
+		return false;
+	return call->in.len <= PTCP_URGENT_BYTES ||
+	       prpc_conn_due(&c->conn) < PTCP_AHEAD_BYTES + call->in.len;
+}
+
 void ptcp_send(struct prpc_conn *conn, struct prpc_call *call)
 {
 	struct ptcp_conn *c = ptcp_conn(conn);
 	struct ptcp_tx *tx = &c->tx;
+	bool urgent = ptcp_urgent(c, call);
 
 	spin_lock(&tx->lock);
-	list_add_tail(&call->link, call->out.len > PTCP_URGENT_BYTES ? &tx->calls :
-								       &tx->urgent);
+	list_add_tail(&call->link, urgent ? &tx->urgent : &tx->calls);
 	ptcp_tx_kick(c);
 }
 

@@ -156,6 +156,11 @@ void prpc_conn_down(struct prpc_conn *conn, int error);
  */
 bool prpc_conn_waited_for(struct prpc_conn *conn);
 /*
+ * Bytes that @conn's server has still to bring, of calls sent or not.  Looks
+ * without the lock: a moment old.
+ */
+u64 prpc_conn_due(const struct prpc_conn *conn);
+/*
  * @call's payload is memory that only a device may touch, and it cannot: the
  * call, which the transport completes, ends with @error.
  */
