@@ -27,12 +27,6 @@
 #define PN4_SIBLINGS_MAX	15
 #define PN4_IO_MAX		(4U << 20)	/* asked for; servers grant less */
 #define PN4_IO_OVERHEAD		1024		/* headers around READ/WRITE data */
-/*
- * Replies kept for exactly-once.  Our own need less than 1280 bytes, for which Linux'
- * server up to 6.13 would give 51 slots instead of 30; but with so many reads
- * outstanding on one TCP connection it starves that connection's writes.
- */
-#define PN4_CACHED_MAX		8192
 /* COMPOUND frame, SEQUENCE, PUTFH, and the RPC reply header: both directions */
 #define PN4_FRAME_MAX		384
 #define PN4_READDIR_SLACK	1024		/* for what comes before the entries */

@@ -249,6 +249,16 @@ t_statistics() {
 	grep -E '[0-9]{7,}' /tmp/stats
 }
 
+# Linux' server divides 64 KiB by the longest reply that a client wants kept, or gives slots
+# as they are used: who wants 2 KiB or more, as the kernel's client does, gets 30 of them.
+#: fs=penstock
+t_slots() {
+	slots=$(awk -v m="$M" '$1 == "device" { mine = $5 == m }
+		mine && match($0, /slots=[0-9]+\/[0-9]+/) { split(substr($0, RSTART, RLENGTH), n, "/"); print n[2] }
+		' /proc/self/mountstats)
+	[ "$slots" -ge 48 ] || fail "a session of '$slots' slots"
+}
+
 # The module is there only when it is needed.
 #: from=none fs=penstock
 t_module_comes_and_goes() {
