@@ -15,9 +15,6 @@ PATHS = 8               # two rails and two addresses, in lanes
 DOWN = "awk '$1 == \"path:\" && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
 
 
-SOURCE = "node1,node1-rail2:/export"
-
-
 def verdict(thrashers):
     """(What they did in words, whether paths did go and come: else what passed proves nothing)"""
     hits, seen = sum(t.hits for t in thrashers), sum(t.seen for t in thrashers)
