@@ -55,6 +55,8 @@ demo: deps
 	@tests/demo $(if $(WANT_SHELL),--shell)
 
 check: deps
+	@tests/run --fs penstock --retry --short
+check-all: deps
 	@tests/run --fs penstock --retry
 check-long: deps
 	@tests/run --long
@@ -102,7 +104,8 @@ help:
 	@echo "make install          install both (DESTDIR=); make dkms-install: for kernels to come"
 	@echo "make deb              Debian packages penstock-dkms, penstock-utils in build/deb/"
 	@echo "make demo             boot a cluster of virtual machines, mount it, run fio (SHELL=1: a shell in it)"
-	@echo "make check            all tests; check-long: the long ones too; check-nfs: against the kernel's client;"
+	@echo "make check            what every merge has to pass; check-all: all tests; check-long: the long ones too;"
+	@echo "                      check-nfs: against the kernel's client;"
 	@echo "                      check-rdma: over RDMA (soft RoCE), as far as a test is not about TCP;"
 	@echo "                      check-debug: with a client kernel that has KASAN, lockdep and more"
 	@echo "make check-recovery   the recovery suite: 280 faults at different moments"
@@ -115,6 +118,6 @@ help:
 	@echo "make unit fuzz-short fuzz style"
 
 .PHONY: all module modules userspace install module-install userspace-install \
-	dkms-install deb clean deps demo check check-long check-nfs check-debug \
+	dkms-install deb clean deps demo check check-all check-long check-nfs check-debug \
 	check-recovery check-chaos check-history check-rdma check-thrash bench bench-paths bench-failover unit \
 	fuzz-short fuzz style help

@@ -27,6 +27,7 @@ class Case:
         self.fs = words.get("fs", "penstock,nfs").split(",")
         self.timeout = float(words.get("timeout", 120))
         self.long = "long" in words
+        self.more = "more" in words
         self.slow = "slow" in words
         self.source = words.get("from", "node1:/export")
         self.tcp_only = words.get("proto") == "tcp"

@@ -43,7 +43,7 @@ class Cluster:
         self.nodes = []
         self.client = Guest(self.dir, "client")
         self.series = self.build = None
-        self.numa = False
+        self.numa = self.turns = False
         with contextlib.suppress(OSError, ValueError):
             with open(os.path.join(self.dir, "cluster.json")) as f:
                 saved = json.load(f)
@@ -66,12 +66,14 @@ class Cluster:
 
     # -- start ------------------------------------------------------------
 
-    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2, build=None, numa=False):
+    def up(self, nodes=2, series="6.12", client_mb=None, cpus=2, build=None, numa=False, turns=False):
         """Boot it. build: the directory below build/ that the client loads
         the module from, if not that of its kernel. numa: the client has two
-        NUMA nodes, each with a processor and a rail. Emulated processors have been seen to lose their timer
-        during boot, about once in a hundred: that is tried again, once."""
-        self.numa = numa
+        NUMA nodes, each with a processor and a rail. turns: one thread emulates
+        both processors of the client in turns, which costs half as much as two
+        where several clusters share the host's. A boot that fails is tried
+        again, once."""
+        self.numa, self.turns = numa, turns
         try:
             return self._up(nodes, series, client_mb, cpus, build)
         except GuestError as e:
@@ -182,13 +184,14 @@ class Cluster:
             accel, clock = ["-accel", "kvm", "-cpu", "host"], ""
         else:
             clock = f"tsc_early_khz={tsc.khz()} " if tsc.khz() else ""
-            accel = ["-accel", f"tcg,thread=multi,tb-size={512 if guest is self.client else 192}",
-                     # the emulated CMPXCHG16B now and then leaves garbage in EFLAGS: a double fault
-                     "-cpu", "max,-cx16"]
-        quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable "
-                 # a one-shot timer that emulation loses never fires again; a periodic one does
-                 "nohz=off highres=off " + clock +
+            accel = ["-accel", f"tcg,thread={'single' if self.turns else 'multi'},"
+                               f"tb-size={512 if guest is self.client else 192}",
+                     # the emulated CMPXCHG16B now and then leaves garbage in EFLAGS: a double fault;
+                     # a fifth level of page tables is walked in vain
+                     "-cpu", "max,-cx16,-la57"]
+        quiet = ("console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off tsc=reliable " + clock +
                  "net.ifnames=0 no_timer_check random.trust_cpu=on nokaslr "
+                 "init_on_alloc=0 randomize_kstack_offset=off "
                  "rcupdate.rcu_cpu_stall_timeout=60 cryptomgr.notests "
                  "module.sig_enforce=0 rdinit=/init")
         args = ["qemu-system-x86_64", "-name", guest.name, *accel,

@@ -17,6 +17,7 @@ def t_close_to_open(b):
         b.eq(b.run(b.client, f"tail -1 {d}/f"), f"answer {i}\n")
 
 
+#: more
 def t_same_size_other_content(b):
     d = _two(b)
     b.run(b.client, f"echo aaaa >{d}/f")
@@ -26,7 +27,7 @@ def t_same_size_other_content(b):
         b.eq(b.run(b.node2, f"cat {d}/f"), word + "\n")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_metadata_hides_nothing(b):
     """What changes a file's change attribute without an open, after another client
     has written: that write is seen all the same."""
@@ -49,6 +50,7 @@ def t_truncate_and_grow(b):
     b.eq(b.run(b.node2, f"wc -c <{d}/f; tail -c 4900 {d}/f | tr -d '\\0' | wc -c"), "5000\n0\n")
 
 
+#: more
 def t_names(b):
     """Creations and removals by the other client are seen, within the attribute
     cache's time where nobody opens anything."""
@@ -78,6 +80,7 @@ def t_unlinked_by_the_other(b):
                     "sleep 1; done; exit 1", timeout=130)
 
 
+#: more
 def t_directory_replaced_by_the_other(b):
     d = _two(b)
     b.run(b.client, f"mkdir -p {d}/x/y; echo old >{d}/x/y/f; cat {d}/x/y/f")
@@ -104,7 +107,7 @@ def t_delegation_recalled(b):
     b.eq(b.run(b.client, f"cat {d}/f"), "2\n")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_client_that_died(b):
     """The state of a client that was switched off does not stand in the way of the
     same client after its reboot."""

@@ -129,7 +129,7 @@ def t_opens_for_writing(b):
     b.eq(b.run(b.node2, f"cat {t.f}"), "1050\n")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_used_once_costs_nothing(b):
     """Files that are written, read or removed once: not a call more than without delegations."""
     t = Two(b, delegations=True)
@@ -142,7 +142,7 @@ def t_used_once_costs_nothing(b):
     b.eq(held(b, b.client), 0)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_given_up_with_the_name(b):
     """Removing delegated files takes one call each."""
     t = Two(b, delegations=True)
@@ -157,7 +157,7 @@ def t_given_up_with_the_name(b):
     no_delays(b, before)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_own_operations(b):
     """chmod, truncate, rename, link, unlink and writing of delegated files: at once, and no
     NFS4ERR_DELAY."""
@@ -172,7 +172,7 @@ def t_own_operations(b):
     no_delays(b, before)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_permission(b):
     """A delegation is no way around permission."""
     t = Two(b, delegations=True)
@@ -183,7 +183,7 @@ def t_permission(b):
                     f"! su -s /bin/sh nobody -c 'cat {t.f}'")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_name_of_another_file(b):
     """The other client puts another file in the place of one that we hold."""
     t = Two(b, delegations=True)
@@ -265,7 +265,7 @@ for i in range(max(1, n - 499), n + 1):
         assert data[at:at + 8] == b"%08d" % i, (i, at, data[at:at + 8])""")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_recall_of_a_killed_opener(b):
     """Whoever had it open and dirty was killed."""
     t = Two(b, delegations=True)
@@ -282,7 +282,7 @@ say("1"); until("never")""")
     b.eq(server_delegs(b), 0)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_recall_of_many(b):
     """Many files at once, some with dirty data."""
     t = Two(b, delegations=True)
@@ -294,7 +294,7 @@ def t_recall_of_many(b):
     b.eq(counter(b, b.client, "deleg_recalls") - before, 40)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_recall_without_a_network(b):
     """The client hears of the recall only when it is back; it is answered then."""
     t = Two(b, delegations=True)
@@ -349,7 +349,7 @@ def t_locks_here(b):
     b.eq(server_locks(b, path(t)), [])
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_lock_data(b):
     """Data written under a lock that the server never saw."""
     t = Two(b, delegations=True)
@@ -380,7 +380,7 @@ def t_lock_waiters_here(b):
     b.eq(held(b, b.client), 1)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_lock_under_a_read_delegation(b):
     """It has to be the server's: the open is told to it first."""
     t = Two(b, delegations=True)
@@ -398,7 +398,7 @@ def _many(b, t, n=20):
     b.eq(held(b, b.client), n)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_server_is_short_of_memory(b):
     """CB_RECALL_ANY: what is not in use goes back."""
     t = Two(b, delegations=True)
@@ -411,7 +411,7 @@ def t_server_is_short_of_memory(b):
     b.eq(b.finish(job, 60).out, "3\n\n")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_client_is_short_of_memory(b):
     """The shrinker: the same."""
     t = Two(b, delegations=True)
@@ -421,7 +421,7 @@ def t_client_is_short_of_memory(b):
     b.eq(b.run(b.client, f"cat {t.d}/n3"), "3\n")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_unused(b):
     """What nobody has used for a minute goes back; what is used stays."""
     t = Two(b, delegations=True)
@@ -431,7 +431,7 @@ def t_unused(b):
     b.eq(server_delegs(b), 1)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_unmount(b):
     """Nothing is left at the server, and what was dirty is there."""
     t = Two(b, delegations=True)
@@ -463,7 +463,7 @@ def t_server_restart(b):
     b.eq(b.run(b.node2, f"cat {t.f} {t.d}/r"), "aftereread\n")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_lease_expired(b):
     """Silent for longer than the lease while another client took the file: what was not
     written is dropped with EIO, and theirs stays."""

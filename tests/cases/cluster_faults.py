@@ -40,6 +40,7 @@ def t_reboot_with_dirty_pages(b):
     b.run(b.client, f"rm -r {d}")
 
 
+#: more
 def t_reboot_keeps_what_fsync_promised(b):
     """The file is on the server's disk when fsync has returned."""
     b.mount()
@@ -84,6 +85,7 @@ for i, fd in enumerate(fds):
     b.eq(b.run(b.client, f"cat {d}/f7"), "AFTER! 7")
 
 
+#: more
 def t_server_restarts_its_threads(b):
     """nfsd stopped and started: connection and session are lost, data is not."""
     b.mount()
@@ -96,6 +98,7 @@ def t_server_restarts_its_threads(b):
     b.eq(got, b.run(b.client, "seq 60 | md5sum"))
 
 
+#: more
 def t_pause(b):
     """The server stands still for 25 seconds (longer than its lease): everything goes on."""
     b.mount()
@@ -111,6 +114,7 @@ def t_pause(b):
     b.eq(b.finish(job, 120).out.splitlines()[-1], "more")
 
 
+#: more
 def t_client_silent_longer_than_lease(b):
     """The client is the one who sleeps: its state has expired, and is made anew."""
     b.mount()
@@ -140,6 +144,7 @@ def t_black_hole_and_back(b):
     b.eq(b.finish(job, 200).out, b.run(b.client, "seq 200000 | md5sum"))
 
 
+#: more
 def t_packet_loss(b):
     """Two percent of the packets get lost, both ways."""
     b.mount()
@@ -248,6 +253,7 @@ def t_forced_umount_in_black_hole(b):
     b.run(b.client, "ls /mnt/a")
 
 
+#: more
 def t_umount_after_the_hole(b):
     """An ordinary umount works again once the server is back."""
     b.mount()
@@ -276,6 +282,7 @@ def t_soft_timeout(b):
     b.run(b.client, f"cat {d}/f >/dev/null", timeout=120)
 
 
+#: more
 def t_others_untouched(b):
     """A dead server does not slow calls to another one."""
     b.mount("node1:/export", "/mnt/a")

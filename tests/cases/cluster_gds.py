@@ -70,7 +70,7 @@ def _all(b, fs, lib):
             _play(b, scenario, d)
 
 
-#: fs=penstock kernel=6.1 timeout=900
+#: fs=penstock kernel=6.1 timeout=900 more
 def t_io(b):
     """cuFileRead and cuFileWrite, 4 KiB to 16 MiB, byte by byte; counters to the byte."""
     with _gds(b, "2.19.7", "1.9.1") as d:

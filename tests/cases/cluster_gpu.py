@@ -249,7 +249,7 @@ def _peer(b, parameters=""):
             b.run(b.client, "rmmod penstock_rdma; /penstock/guest/rdma off")
 
 
-#: fs=penstock kernel=7.2 timeout=120
+#: fs=penstock kernel=7.2 timeout=120 more
 def t_peer(b):
     """Moved by the (software) device, mixed requests, too."""
     with _peer(b, "p2p_without_pci=1"):
@@ -257,7 +257,7 @@ def t_peer(b):
         b.run(b.client, f"{PEER} direct {d}", timeout=100)
 
 
-#: fs=penstock kernel=7.2 timeout=120
+#: fs=penstock kernel=7.2 timeout=120 more
 def t_peer_refused(b):
     """Neither TCP nor software reaches it; by the CPU only if the mount says so."""
     with _peer(b):

@@ -26,7 +26,7 @@ def t_two_clients(b):
     _play(b, 1, rounds=50)
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_two_clients_and_a_restart(b):
     """The server forgets opens and locks in the middle: nobody notices."""
     _play(b, 2, rounds=50, restart=True)

@@ -61,12 +61,12 @@ def _work(b, d):
         printf abc >odd && echo 3 >/proc/sys/vm/drop_caches && [ "$(cat odd)" = abc ]""", timeout=200)
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_krb5(b):
     _carry(b, "krb5")
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_krb5i(b):
     _carry(b, "krb5i")
 
@@ -95,7 +95,7 @@ def _rdma_work(b, d):
     return after
 
 
-#: fs=penstock timeout=600
+#: fs=penstock timeout=600 more
 def t_over_rdma(b):
     """What is protected goes in one piece each way, through pages that are not the caller's."""
     with rdma.all_ends(b), _realm(b):
@@ -165,7 +165,7 @@ def t_server_forgets(b):
         b.finish(job, 200)
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_no_keytab(b):
     """No key of this host: the mount fails, soon, and in words."""
     with _realm(b):

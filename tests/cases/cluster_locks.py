@@ -169,11 +169,12 @@ def t_exclusion(b):
     _exclusion(b, "")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_exclusion_with_the_kernel_client(b):
     _exclusion(b, "nfs")
 
 
+#: more
 def t_shared(b):
     """Readers get in together, a writer does not."""
     t = Two(b)
@@ -183,6 +184,7 @@ def t_shared(b):
     b.eq(t.let_go(b.client, job), ["lock=OK"])
 
 
+#: more
 def t_ranges(b):
     """Split, upgrade, downgrade and ranges to the end, as the other client sees them."""
     t = Two(b)
@@ -213,6 +215,7 @@ def t_ranges(b):
     b.eq(server_locks(b, path(t)), [])
 
 
+#: more
 def t_two_descriptions_of_one_process(b):
     """What was locked through one descriptor is upgraded and unlocked through another;
     closing either gives up everything."""
@@ -248,7 +251,7 @@ END""")
     b.eq(server_locks(b, path(t)), [])
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_flock_modes(b):
     """To the server a flock is a byte-range lock, which needs a fitting open."""
     t = Two(b)
@@ -279,6 +282,7 @@ def t_data_follows_the_lock(b):
     b.eq(reads[1:], [f"read=A{i}" for i in range(5)])
 
 
+#: more
 def t_counter(b):
     """Both clients add one under a lock, many processes each; none is lost."""
     t = Two(b)
@@ -449,7 +453,7 @@ def t_waiter_is_notified(b):
     b.eq(b.finish(waiter, 60).out.split(), ["wait=OK"])
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_waiter_interrupted(b):
     """Any signal ends the wait; the lock is not taken later behind its back."""
     t = Two(b)
@@ -498,6 +502,7 @@ def _becomes_free(b, t):
     b.fail(f"still locked at the server: {server_locks(b, path(t))}")
 
 
+#: more
 def t_deadlock_of_two_processes(b):
     """Two processes of one client that wait for each other: one gets EDEADLK (also called EDEADLOCK)."""
     t = Two(b)
@@ -511,6 +516,7 @@ def t_deadlock_of_two_processes(b):
 
 # -- release -----------------------------------------------------------------
 
+#: more
 def t_released_by_close_and_exit(b):
     """Close, exit and kill -9 each give everything up."""
     t = Two(b)
@@ -550,7 +556,7 @@ def t_killed_holder_flushes_first(b):
     b.eq(b.finish(waiter, 60).out.split("\n")[1], "read=written under the lock")
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_client_reset(b):
     """A client that was switched off loses its locks with its lease."""
     t = Two(b)
@@ -566,7 +572,7 @@ def t_client_reset(b):
     b.loaded.discard("node2")
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_change_hidden_by_our_own(b):
     """Both clients write to the file at the same time, in different places: what the other
     one wrote is seen under the lock, though the change looked like our own."""
@@ -604,7 +610,7 @@ def t_server_restart(b):
     b.eq(server_locks(b, path(t)), [])
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_server_restart_with_waiters(b):
     """Who waits while the server restarts gets the lock when it is free, and only then."""
     t = Two(b)
@@ -699,7 +705,7 @@ def _turn(b, guest, days):
     b.run(guest, f"date -s @$(($(date +%s) + {days} * 86400))")
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_wall_clock_jumps(b):
     """The wall clocks of client and server jump by days, forth and back, for longer than
     the lease: leases, locks and recovery go by other clocks."""
@@ -716,7 +722,7 @@ def t_wall_clock_jumps(b):
         b.sleep(12)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_processes_frozen(b):
     """All processes stand still for longer than the lease, as when a host is suspended, one
     of them in the middle of writing: the mount keeps what they hold."""
@@ -736,7 +742,7 @@ def t_processes_frozen(b):
     b.eq(counters(b, b.client, "recoveries", "locks_lost"), [0, 0])
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_processes_frozen_waiting(b):
     """A host is suspended while its server is gone, whatever waits for that: calls, locks, writing back."""
     t = Two(b)
@@ -759,7 +765,7 @@ def t_processes_frozen_waiting(b):
             b.finish(job, 100)
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_revoked_by_the_administrator(b):
     """The server takes all state of the file system away: the open is made anew, the lock
     is not, though nobody else wanted it."""
@@ -779,7 +785,7 @@ def t_revoked_by_the_administrator(b):
     b.eq(server_locks(b, path(t)), [])
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_kept_through_a_short_partition(b):
     """Cut off, but nobody wanted the lock and the server kept it: nothing happened."""
     t = Two(b)
@@ -797,7 +803,7 @@ def t_kept_through_a_short_partition(b):
 
 # -- local_lock --------------------------------------------------------------
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_local_lock(b):
     """Locks that stay on the client, of one kind or both."""
     for which, posix, flock in (("all", 1, 1), ("posix", 1, 0), ("flock", 0, 1)):

@@ -28,7 +28,7 @@ def t_referral(b):
     b.run(b.client, "! grep -E '^[^ ]+ [^ ]+ penstock ' /proc/mounts")
 
 
-#: fs=penstock timeout=200
+#: fs=penstock timeout=200 more
 def t_referral_to_nowhere(b):
     """A referral without an address, or to nobody: an error in words, and no more."""
     _export(b, b.node1, "/export/lost", "rw,fsid=92,refer=/export@no.such.host")

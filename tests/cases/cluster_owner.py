@@ -69,7 +69,7 @@ def _mount_in(b, name, source):
     return where
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_namespaces(b):
     """One machine, three network namespaces: three owners, and none of them
     notices what becomes of another."""
@@ -97,7 +97,7 @@ def t_namespaces(b):
     b.run(b.client, f"rm -r {d}")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_equal_namespaces(b):
     """Two namespaces that look exactly the same, as containers behind a NAT may."""
     same = "52:54:00:01:77:60"
@@ -114,6 +114,7 @@ def t_equal_namespaces(b):
     b.eq(names[1].rpartition(".")[0], names[0], "owner without its number")
 
 
+#: more
 def t_power_cycle(b):
     """The machine comes back as the same client: what its dead incarnation held is
     dropped at once, where it would else have to expire first."""

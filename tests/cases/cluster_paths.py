@@ -111,7 +111,7 @@ def t_near_rails_first(b):
         b.fail(f"16 reads at a time: {got}")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_rails_named(b):
     """rails= keeps to the interfaces it names; paths= says how many connections."""
     _mount(b, want=1, options="rails=eth1")
@@ -133,7 +133,7 @@ def t_rails_named(b):
         b.fail(f"a rail that does not exist: {done.rc} {done.out}")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_budget(b):
     """More addresses than paths: as many paths as there may be, on both rails."""
     _mount(b, "node1-all:/export", want=2, options="paths=2")
@@ -177,7 +177,7 @@ def t_link_down_under_verify(b):
     b.run(b.client, f"rm -r {d}")
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_routed_link_down(b):
     """Storage behind routers: routing says where each path leaves, and when that link goes, the
     path goes at once, not when silence has lasted. Soft RoCE knows no address of another interface."""
@@ -363,7 +363,7 @@ def t_live_remount(b):
     b.run(b.client, f"rm -r {d}")
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_live_refresh(b):
     """A name gets another address while it is mounted, and loses the first."""
     name = "echo '{} moving' >>/etc/hosts"

@@ -72,7 +72,7 @@ def t_flex(b):
     bed.until("all layouts given back", lambda: not bed.layouts(), 10)
 
 
-#: proto=tcp
+#: proto=tcp more
 def t_flex_mirrors(b):
     """Two mirrors on two nodes are the same, and a write is no more than both of them."""
     bed, _ = _through(b, servers=2, mirrors=2)

@@ -304,7 +304,7 @@ def t_falls_back_to_tcp_and_returns(b):
         b.run(b.client, f"rm -r {d}", timeout=100)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_refused_in_words(b):
     """What is not possible is said."""
     def refused(options, words, source="node1:/export"):

@@ -27,7 +27,7 @@ assert os.lseek(fd, 0, os.SEEK_DATA) == 0 and os.lseek(fd, 0, os.SEEK_HOLE) == 3
 ' && /penstock/repo/build/tools/psfsx -n 600 -s 3 -m wrvdmtash fsx""", timeout=200)
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_nfsv3_only(b):
     b.run(b.node1, "/penstock/guest/node v3only")
     b.undo.callback(b.run, b.node1, "/penstock/guest/node v4")
@@ -53,13 +53,13 @@ def _odd(b, mode, seconds=15):
         b.fail("not a word about why")
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_garbage(b):
     """Random bytes instead of answers."""
     _odd(b, "garbage", 40)
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_garbage_in_records(b):
     """Well-formed RPC records with random contents."""
     _odd(b, "records", 40)
@@ -77,7 +77,7 @@ def t_huge_record(b):
     _odd(b, "huge", 40)
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_closes_at_once(b):
     _odd(b, "close", 40)
 
@@ -88,7 +88,7 @@ def t_silent(b):
     _odd(b, "silent", 45)
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_http(b):
     """Somebody else's server."""
     _odd(b, "http", 40)
@@ -112,7 +112,7 @@ def t_bits_flipped(b):
     b.run(b.client, "ls /mnt/a; rm -f /mnt/a/flip.*")
 
 
-#: timeout=400 proto=tcp
+#: timeout=400 proto=tcp more
 def t_closes_after_every_call(b):
     """The connection is closed after each answer: slow, but nothing is lost."""
     b.start(b.node1, f"python3 {BAD} oneshot 2050", timeout=400)

@@ -70,7 +70,7 @@ def _refused(b, words, log, source="node1:/small", options="xprtsec=tls"):
         b.run(b.client, f"dmesg | grep '{log}'")
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp more
 def t_encrypted(b):
     """With tls nothing can be read on the wire, and without it the server says no."""
     with both_ends(b), unreadable(b, 1000000):

@@ -96,7 +96,7 @@ def t_node_dies(b):
     b.finish(other, 200)
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 more
 def t_server_restarts(b):
     """All sessions are gone, and come back; what was open stays so."""
     ours, its = _mount(b)
@@ -117,7 +117,7 @@ def t_server_restarts(b):
     b.eq([line.split()[0] for line in b.finish(job, 200).out.splitlines()], [wanted] * 2)
 
 
-#: fs=penstock
+#: fs=penstock more
 def t_address_removed(b):
     """An address that is taken out of a mount is not read from any more, until it is back."""
     ours, its = _mount(b)

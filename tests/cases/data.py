@@ -531,7 +531,7 @@ def t_many_writers_one_file():
     eq(read("f"), b"".join(bytes([65 + i]) * size for i in range(8)))
 
 
-#: timeout=300 slow
+#: timeout=300 slow more
 def t_memory_pressure():
     """Write and map far more than the memory that is left: it makes progress."""
     with open("/proc/meminfo") as f:

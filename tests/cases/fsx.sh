@@ -10,15 +10,15 @@ run_seeds() {
 	done
 }
 
-#: timeout=400 slow
+#: timeout=400 slow more
 t_mixed() { run_seeds 3000 1 2 3; }
-#: timeout=400 slow
+#: timeout=400 slow more
 t_buffered() { tool psfsx -n 4000 -s 11 -m wrvtfcaso f; }
 #: timeout=400 slow
 t_mapped() { tool psfsx -n 4000 -s 12 -m wrmts f; }
 #: timeout=400 slow
 t_direct() { tool psfsx -n 3000 -s 13 -m dtfcaho f; }
-#: timeout=400 slow
+#: timeout=400 slow more
 t_mixed_large() { tool psfsx -n 800 -s 14 -l 16000000 -o 3000000 f; }
 
 #: timeout=400 slow
@@ -34,14 +34,14 @@ t_side_by_side() {
 }
 
 # Small rsize and wsize: many calls for each range.
-#: timeout=400 slow
+#: timeout=400 slow more
 t_small_transfers() {
 	mount_fs $NODE:/export /mnt/small rsize=4096,wsize=8192
 	tool psfsx -n 1500 -s 15 /mnt/small/${T##*/}/f
 	umount /mnt/small
 }
 
-#: timeout=300 slow from=node1:/export/xfs
+#: timeout=300 slow from=node1:/export/xfs more
 t_on_xfs() { tool psfsx -n 2000 -s 16 f; }
 
 # What the project promises: ten seeds of 100,000 operations. A small file meets

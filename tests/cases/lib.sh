@@ -5,6 +5,7 @@
 # A comment right before a function says more about it:
 #	#: fs=penstock		only for that client (default: both)
 #	#: timeout=300		seconds, instead of 120
+#	#: more			not in make check: like another case, or rarely breaks
 #	#: long			only in make check-long
 #	#: from=SOURCE		mounts that instead of node1:/export; from=none: nothing
 #	#: slow			start it early

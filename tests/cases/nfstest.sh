@@ -30,7 +30,7 @@ t_posix_names() {
 	nfstest posix --runtest access,chdir,creat,link,mkdir,opendir,closedir,readdir,readlink,rename,rewinddir,rmdir,seekdir,symlink,telldir,unlink
 }
 
-#: timeout=300
+#: timeout=300 more
 t_posix_data() {
 	nfstest posix --runtest close,fcntl,fdatasync,fstat,fstatvfs,fsync,lseek,lstat,mmap,munmap,read,stat,statvfs,sync,write
 }
@@ -43,7 +43,7 @@ t_posix_chmod_open() { nfstest posix --runtest chmod,open; }
 t_lock() { nfstest lock --runtest btest01; }
 
 # Files made, written, renamed, linked, locked and removed at random
-#: timeout=300
+#: timeout=300 more
 t_io() {
 	nfstest_io -d "$T/io" -s 42 -n 2 -r 15 -e -v info --minfiles 5 --fsizeavg 64k --fsizedev 16k \
 		--rsize 16k --rsizedev 2k --wsize 16k --wsizedev 2k --rename 15 --remove 10 \

@@ -5,7 +5,7 @@ pack() {
 	tar -C "$1" -cf /tmp/tree.tar .
 }
 
-#: timeout=600 slow
+#: timeout=600 slow more
 t_unpack_and_compare() {
 	d=$(ls -d /usr/lib/python3.*/ | head -1)
 	(cd $d && find . -name '*.py' -not -path './test/*' | head -500) >/tmp/names
@@ -34,7 +34,7 @@ t_unpack_kernel() {
 	rm -r tree
 }
 
-#: timeout=300 slow
+#: timeout=300 slow more
 t_compile() {
 	mkdir src
 	for i in $(seq 10); do
