@@ -42,7 +42,7 @@ def _mount(b, options=""):
     return nodes
 
 
-def _clients(b):
+def _client_ids(b):
     return set(b.run(b.node1, "ls /proc/fs/nfsd/clients").split())
 
 
@@ -53,7 +53,7 @@ def _read(b, node):
 #: fs=penstock
 def t_reads_by_all(b):
     """READs go by both nodes, about equally; everything else by the one that we began with."""
-    before = _clients(b)        # what earlier cases have left for good
+    before = _client_ids(b)        # what earlier cases have left for good
     ours, its = _mount(b)
     _both(b)
     b.run(b.client, f"dmesg | grep 'node1-rail2:/export: {ITS} is the same server with sessions of its own'; "
@@ -69,7 +69,7 @@ def t_reads_by_all(b):
     b.eq(sorted(set(counts) - {"EXCHANGE_ID", "CREATE_SESSION", "BIND_CONN", "SEQUENCE", "PUTFH", "READ"}), [], "what else it got")
     b.umount()
     b.eq([node.stat()["counts"].get("DESTROY_SESSION") for node in (ours, its)], [1, 1])
-    b.eq(_clients(b) - before, set(), "clients that the server still has of us")
+    b.eq(_client_ids(b) - before, set(), "clients that the server still has of us")
 
 
 #: fs=penstock timeout=300
