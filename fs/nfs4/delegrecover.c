@@ -114,6 +114,7 @@ static int pn4_deleg_claim(struct pn4_deleg *d, struct pn4_deleg_res *res)
 
 	if (!c)
 		return -ENOMEM;
+	c->cachethis = true;	/* it is not given back twice */
 	pn4_for_each_try(c, d->cred, st) {
 		pn4_call_putfh(c, &d->fh);
 		pn4_enc_open(pn4_op(c, PN4_OP_OPEN), &o);

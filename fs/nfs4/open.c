@@ -456,7 +456,11 @@ int pn4_open(struct pn4_volume *vol, struct pn4_open_args *a)
 	c->priv = kzalloc(sizeof(struct pn4_late_open), GFP_KERNEL);
 	if (!c->priv)
 		goto out;
-	c->cachethis = a->create;
+	/*
+	 * Asked a second time because the reply was lost, a server opens once more,
+	 * but gives no second delegation: the first would be held by nobody.
+	 */
+	c->cachethis = true;
 	do {
 		if (!a->name)
 			open->fh = a->node->fh;

@@ -589,6 +589,23 @@ def delegated(path, flags):
 
 
 @work
+def deleg_open(d):
+    """The open that brings a delegation: the client has it, whatever happens to the reply."""
+    put(f"{d}/f", b"x")
+    put(f"{d}/g", b"x")
+    drop_caches()
+    os.close(delegated(f"{d}/g", os.O_RDONLY))      # the server gives some
+    os.close(os.open(f"{d}/f", os.O_RDONLY))        # the first open of a file asks for none
+    before = counter("delegations"), counter("local_opens")
+    yield
+    fd = os.open(f"{d}/f", os.O_RDONLY)
+    os.close(os.open(f"{d}/f", os.O_RDONLY))
+    after = counter("delegations"), counter("local_opens")
+    assert after == (before[0] + 1, before[1] + 1), (before, after)
+    os.close(fd)
+
+
+@work
 def deleg_write(d):
     """Writes under a delegation, of a file whose version is known."""
     put(f"{d}/f", bytes(8 * BLOCK))
