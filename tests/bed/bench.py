@@ -18,8 +18,8 @@ class Skipped(Exception):
 
 
 class Bench:
-    def __init__(self, cluster, fs, log, proto=""):
-        self.cluster, self.fs, self.log, self.proto = cluster, fs, log, proto
+    def __init__(self, cluster, fs, log, proto="", paths=""):
+        self.cluster, self.fs, self.log, self.proto, self.paths = cluster, fs, log, proto, paths
         self.client, self.nodes = cluster.client, cluster.nodes
         self.node1, self.node2 = cluster.nodes[0], cluster.nodes[1]
         self.undo = contextlib.ExitStack()
@@ -94,7 +94,8 @@ class Bench:
         words = " ".join(shlex.quote(w) for w in (source, where, options))
         call = self.run if ok else self.try_run
         return call(guest, f". /penstock/repo/tests/cases/lib.sh; mount_fs {words}", timeout,
-                    env={"FS": self.fs, "PROTO": self.proto if proto is None else proto})
+                    env={"FS": self.fs, "PROTO": self.proto if proto is None else proto,
+                         "PATHS": self.paths})
 
     def umount(self, where="/mnt/a", guest=None):
         self.run(guest or self.client, f"umount {where}")

@@ -29,6 +29,8 @@ class Case:
         self.long = "long" in words
         self.more = "more" in words
         self.slow = "slow" in words
+        # Not while other paths come and go than those it takes itself.
+        self.alone = "alone" in words
         self.source = words.get("from", "node1:/export")
         self.tcp_only = words.get("proto") == "tcp"
         # Of the client, if it is not to be the one of the run.

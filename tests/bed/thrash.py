@@ -7,12 +7,18 @@ import threading
 from .guest import GuestError
 from .hole import RAILS, device, silence
 
-# Beside what runs on the host, with its own ideas of links and servers: what is
-# about single connections
+# About single connections
 ALONE = {"mount", "net"}
+# What runs on the host has its own ideas of links and servers, but for these
+TWO_CLIENTS = {"coherence", "deleg", "dir", "history", "locks"}
 PATHS = 8               # two rails and two addresses, in lanes
 # Of all mounts with several paths
 DOWN = "awk '$1 == \"path:\" && !/state=LIVE/ { n++ } END { print n + 0 }' /proc/self/mountstats"
+
+
+def alone(case):
+    """Whether it is not to run while paths come and go."""
+    return case.alone or (case.topic not in TWO_CLIENTS if case.on_host else case.topic in ALONE)
 
 
 def verdict(thrashers):

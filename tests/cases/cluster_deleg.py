@@ -294,7 +294,7 @@ def t_recall_of_many(b):
     b.eq(counter(b, b.client, "deleg_recalls") - before, 40)
 
 
-#: fs=penstock timeout=200 more
+#: fs=penstock timeout=200 more alone
 def t_recall_without_a_network(b):
     """The client hears of the recall only when it is back; it is answered then."""
     t = Two(b, delegations=True)
@@ -445,7 +445,7 @@ def t_unmount(b):
 
 # -- lost --------------------------------------------------------------------
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 alone
 def t_server_restart(b):
     """Delegations are reclaimed, and what lives by them goes on: opens, locks, dirty data."""
     t = Two(b, delegations=True)
@@ -463,7 +463,7 @@ def t_server_restart(b):
     b.eq(b.run(b.node2, f"cat {t.f} {t.d}/r"), "aftereread\n")
 
 
-#: fs=penstock timeout=300 more
+#: fs=penstock timeout=300 more alone
 def t_lease_expired(b):
     """Silent for longer than the lease while another client took the file: what was not
     written is dropped with EIO, and theirs stays."""

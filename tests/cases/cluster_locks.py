@@ -478,7 +478,7 @@ END""")
     b.eq(server_locks(b, path(t)), [])
 
 
-#: fs=penstock
+#: fs=penstock alone
 def t_waiter_killed_in_black_hole(b):
     """kill -9 ends a waiter whose server is gone; afterwards nothing is left locked."""
     t = Two(b)
@@ -589,7 +589,7 @@ def t_change_hidden_by_our_own(b):
 
 # -- faults ------------------------------------------------------------------
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 alone
 def t_server_restart(b):
     """Locks are there again after the grace period: nobody else gets them."""
     t = Two(b)
@@ -625,7 +625,7 @@ def t_server_restart_with_waiters(b):
     b.eq(b.finish(waiter, 120).out.split(), ["waitflock=OK"])
 
 
-#: fs=penstock timeout=300
+#: fs=penstock timeout=300 alone
 def t_lost_with_the_lease(b):
     """Cut off for longer than the lease, and somebody else took the lock: EIO through that
     descriptor until it is unlocked, a counter and a line in the log; nothing else suffers."""
@@ -722,7 +722,7 @@ def t_wall_clock_jumps(b):
         b.sleep(12)
 
 
-#: fs=penstock timeout=200 more
+#: fs=penstock timeout=200 more alone
 def t_processes_frozen(b):
     """All processes stand still for longer than the lease, as when a host is suspended, one
     of them in the middle of writing: the mount keeps what they hold."""
@@ -742,7 +742,7 @@ def t_processes_frozen(b):
     b.eq(counters(b, b.client, "recoveries", "locks_lost"), [0, 0])
 
 
-#: fs=penstock timeout=200 more
+#: fs=penstock timeout=200 more alone
 def t_processes_frozen_waiting(b):
     """A host is suspended while its server is gone, whatever waits for that: calls, locks, writing back."""
     t = Two(b)
@@ -785,7 +785,7 @@ def t_revoked_by_the_administrator(b):
     b.eq(server_locks(b, path(t)), [])
 
 
-#: fs=penstock timeout=300 more
+#: fs=penstock timeout=300 more alone
 def t_kept_through_a_short_partition(b):
     """Cut off, but nobody wanted the lock and the server kept it: nothing happened."""
     t = Two(b)
