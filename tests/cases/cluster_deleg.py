@@ -129,7 +129,7 @@ def t_opens_for_writing(b):
     b.eq(b.run(b.node2, f"cat {t.f}"), "1050\n")
 
 
-#: fs=penstock more
+#: fs=penstock more alone
 def t_used_once_costs_nothing(b):
     """Files that are written, read or removed once: not a call more than without delegations."""
     t = Two(b, delegations=True)
