@@ -312,7 +312,7 @@ def t_recall_without_a_network(b):
     b.eq(counter(b, b.client, "lost"), 0)
 
 
-#: fs=penstock
+#: fs=penstock alone
 def t_getattr_of_dirty_file(b):
     """The other client asks for the size of a file that we have grown."""
     t = Two(b, delegations=True)
