@@ -415,7 +415,7 @@ while True:
 '''
 
 
-#: fs=penstock proto=tcp
+#: fs=penstock proto=tcp alone
 def t_waiter_is_notified(b):
     """CB_NOTIFY_LOCK has the waiter ask at once; what is not for it does not."""
     b.run(b.node1, f"rm -f /tmp/lk.*; cat >/tmp/relay.py <<'END'\n{RELAY}\nEND")
