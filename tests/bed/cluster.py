@@ -49,7 +49,10 @@ class Cluster:
                 saved = json.load(f)
             self.series = saved["kernel"]
             self.build = saved.get("build", self.series)
-            self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(saved["nodes"])]
+            self._nodes(saved["nodes"])
+
+    def _nodes(self, n):
+        self.nodes = [Guest(self.dir, f"node{i + 1}", self.client) for i in range(n)]
 
     def guests(self):
         return [self.client] + self.nodes
@@ -92,7 +95,7 @@ class Cluster:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(os.path.join(self.dir, "out"))
         self.series, self.build = series, build or series
-        self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(nodes)]
+        self._nodes(nodes)
         with open(os.path.join(self.dir, "cluster.json"), "w") as f:
             json.dump({"kernel": series, "nodes": nodes, "build": self.build}, f)
         ours = DEBUG_MB if series == host.DEBUG else CLIENT_MB
@@ -239,20 +242,13 @@ class Cluster:
     def resting(self, nodes):
         """Meanwhile these nodes stand still: what only idles, and hears what the hubs send to all,
         costs an eighth of a processor each where machines are emulated."""
-        def links(node, up):
-            for r in RAILS:
-                self.client.qmp("set_link", name=f"s{r}{node.name}", up=up)
-
         for node in nodes:
-            links(node, False)
             node.pause()
         try:
             yield
         finally:
             for node in nodes:
                 node.resume()
-                if self.client.pid():
-                    links(node, True)
                 node.check(f"date -s @{time.time():.3f} >/dev/null")
 
     # -- stop -------------------------------------------------------------
