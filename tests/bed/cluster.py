@@ -49,10 +49,7 @@ class Cluster:
                 saved = json.load(f)
             self.series = saved["kernel"]
             self.build = saved.get("build", self.series)
-            self._nodes(saved["nodes"])
-
-    def _nodes(self, n):
-        self.nodes = [Guest(self.dir, f"node{i + 1}", self.client) for i in range(n)]
+            self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(saved["nodes"])]
 
     def guests(self):
         return [self.client] + self.nodes
@@ -95,14 +92,16 @@ class Cluster:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(os.path.join(self.dir, "out"))
         self.series, self.build = series, build or series
-        self._nodes(nodes)
+        self.nodes = [Guest(self.dir, f"node{i + 1}") for i in range(nodes)]
         with open(os.path.join(self.dir, "cluster.json"), "w") as f:
             json.dump({"kernel": series, "nodes": nodes, "build": self.build}, f)
         ours = DEBUG_MB if series == host.DEBUG else CLIENT_MB
-        self._start(self.client, kernel, 1, cpus, client_mb or ours)
-        self._wait_sockets()
+        # Who connects never waits for room in the socket, who has listened does: the client goes
+        # on when a node stands still, and what is for that one waits for it.
         for i, node in enumerate(self.nodes):
             self._start(node, server, 11 + i, 1, NODE_MB)
+        self._wait_sockets()
+        self._start(self.client, kernel, 1, cpus, client_mb or ours)
         self.client.wait_ready(60)
         for node in self.nodes:
             node.wait_ready()
@@ -110,12 +109,12 @@ class Cluster:
         return self
 
     def _wait_sockets(self):
-        wanted = [f"rail{r}-{n.name}" for r in RAILS for n in self.nodes]
         end = time.monotonic() + 20 * host.patience()
-        while not all(os.path.exists(os.path.join(self.dir, w)) for w in wanted):
-            if self.client.proc.poll() is not None or time.monotonic() > end:
-                raise GuestError(f"QEMU did not start: {self.client.qemu_log()}")
-            time.sleep(0.02)
+        for node in self.nodes:
+            while not all(os.path.exists(os.path.join(self.dir, f"rail{r}-{node.name}")) for r in RAILS):
+                if node.proc.poll() is not None or time.monotonic() > end:
+                    raise GuestError(f"QEMU did not start: {node.qemu_log()}")
+                time.sleep(0.02)
 
     def _network(self, guest, number):
         args = []
@@ -124,11 +123,11 @@ class Cluster:
             if guest is self.client:
                 args += ["-netdev", f"hubport,id=rail{r},hubid={r}"]
                 for n in self.nodes:
-                    args += ["-netdev", f"stream,id=s{r}{n.name},server=on,addr.type=unix,"
+                    args += ["-netdev", f"stream,id=s{r}{n.name},server=off,addr.type=unix,"
                                         f"addr.path=rail{r}-{n.name}",
                              "-netdev", f"hubport,id=h{r}{n.name},hubid={r},netdev=s{r}{n.name}"]
             else:
-                args += ["-netdev", f"stream,id=rail{r},server=off,addr.type=unix,"
+                args += ["-netdev", f"stream,id=rail{r},server=on,addr.type=unix,"
                                     f"addr.path=rail{r}-{guest.name}"]
             bus = f"bus=port{r}," if self.numa and guest is self.client else ""
             args += ["-device", f"virtio-net-pci,id=nic{r},{bus}netdev=rail{r},mac={mac},"
@@ -242,13 +241,20 @@ class Cluster:
     def resting(self, nodes):
         """Meanwhile these nodes stand still: what only idles, and hears what the hubs send to all,
         costs an eighth of a processor each where machines are emulated."""
+        def links(node, up):
+            for r in RAILS:
+                self.client.qmp("set_link", name=f"s{r}{node.name}", up=up)
+
         for node in nodes:
+            links(node, False)
             node.pause()
         try:
             yield
         finally:
             for node in nodes:
                 node.resume()
+                if self.client.pid():
+                    links(node, True)
                 node.check(f"date -s @{time.time():.3f} >/dev/null")
 
     # -- stop -------------------------------------------------------------

@@ -16,7 +16,6 @@ import threading
 import time
 
 from . import host
-from .hole import RAILS
 
 PORTS = 8               # commands that can run at once in one guest
 
@@ -92,11 +91,10 @@ class _Channel:
 
 class Guest:
     """Everything that concerns a guest by name; the QEMU process may have been
-    started by another process (see cluster.py). hub: the guest whose QEMU has
-    the hubs that join the rails, where that is another one."""
+    started by another process (see cluster.py)."""
 
-    def __init__(self, rundir, name, hub=None):
-        self.rundir, self.name, self.hub = rundir, name, hub
+    def __init__(self, rundir, name):
+        self.rundir, self.name = rundir, name
         self.console = os.path.join(rundir, name + ".console")
         self.pidfile = os.path.join(rundir, name + ".pid")
         self.scanned = 0
@@ -181,20 +179,11 @@ class Guest:
                     raise GuestError(f"{self.name}: qmp {execute}: {answer['error']}")
                 return answer["return"]
 
-    def _plug(self, up):
-        """Whether the hubs send to it. One that takes nothing would have them wait, and the
-        machine that they are in stand still."""
-        if self.hub and self.hub.pid():
-            for rail in RAILS:
-                self.hub.qmp("set_link", name=f"s{rail}{self.name}", up=up)
-
     def pause(self):
-        self._plug(False)
         self.qmp("stop")
 
     def resume(self):
         self.qmp("cont")
-        self._plug(True)
 
     def link(self, rail, up):
         self.qmp("set_link", name=f"nic{rail}", up=up)
