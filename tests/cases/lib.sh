@@ -10,6 +10,7 @@
 #	#: from=SOURCE		mounts that instead of node1:/export; from=none: nothing
 #	#: slow			start it early
 #	#: proto=tcp		is about TCP: skipped in tests/run --proto rdma
+#	#: alone		not in tests/run --thrash: no path goes but those it takes itself
 #
 # PROTO says what mounts are carried by, tcp or rdma; empty: as the client likes.
 # PATHS: how many paths a mount of node1 has, over both rails; empty: one.
