@@ -5,10 +5,11 @@ They are proxies in front of node1's knfsd, one on each of its addresses. Each h
 so_minor_id of its own, and takes only what is in sessions that were made through it.
 """
 
+import contextlib
 import os
 import sys
 
-from cluster_paths import VERIFY, _paths, _rail_hole, _until
+from cluster_paths import VERIFY, _live, _paths, _rail_hole, _until
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pnfs"))
 from pnfsbed import Proxy                                # noqa: E402
@@ -140,3 +141,59 @@ def t_address_removed(b):
     b.run(b.client, READ.format(d=d, n=2), timeout=120)
     if _read(b, its) < before + (8 << 20):
         b.fail("it is not used again")
+
+
+@contextlib.contextmanager
+def _node_addresses(b, *nodes):
+    """Addresses of further nodes, on both rails, that node1 answers to."""
+    of = {n: [f"10.{r}.0.{n}" for r in (1, 2)] for n in nodes}
+    with contextlib.ExitStack() as undo:
+        for addresses in of.values():
+            for r, address in enumerate(addresses):
+                undo.enter_context(b.between(b.node1, f"ip addr add {address}/24 dev eth{r}",
+                                             f"ip addr del {address}/24 dev eth{r}"))
+        yield of
+
+
+#: fs=penstock timeout=400 more
+def t_four_nodes_two_rails(b):
+    """Eight paths: a session with the node that we began with, and one with each address of the others.
+    A node and a rail that die at once cost readers nothing but time."""
+    with _node_addresses(b, 31, 32, 33, 34) as of:
+        nodes = {n: Proxy(b, b.node1, f"node-{n}", role="node", at=at, listen=[PORT], minor=n) for n, at in of.items()}
+        for node in nodes.values():
+            node.wait()
+        b.mount("10.1.0.31-10.1.0.34,10.2.0.31-10.2.0.34:/export", "/mnt/a", f"port={PORT}", proto="tcp")
+        wanted = sorted((f"eth{r - 1}", f"10.{r}.0.{n}:{PORT}") for n in of for r in (1, 2))
+
+        def live():
+            return sorted((p["rail"], p["address"]) for p in _live(b))
+
+        def read():
+            return [_read(b, node) for node in nodes.values()]
+
+        _until(b, "all paths", lambda: live() == wanted)
+        b.eq([node.stat()["counts"]["CREATE_SESSION"] for node in nodes.values()], [1, 2, 2, 2], "sessions")
+        d = b.dir()
+        b.run(b.client, WRITE.format(d=d), timeout=120)
+        b.run(b.client, READ.format(d=d, n=4), timeout=120)
+        got = read()
+        if min(got) < 0.15 * sum(got) or sum(got) < 64 << 20:
+            b.fail(f"bytes read by each: {got}")
+        b.eq([p["address"] for p in _live(b) if p["bytes_in"] < 4 << 20], [], "paths that carry too little")
+        job = b.start(b.client, f"while ! test -e /tmp/stop; do {READ.format(d=d, n=1)} || exit 1; done; rm /tmp/stop",
+                      timeout=280)
+        nodes[33].do("dead")
+        with _rail_hole(b, b.node1, 2):
+            left = [path for path in wanted if path[0] == "eth0" and ".33:" not in path[1]]
+            _until(b, "three nodes by one rail", lambda: live() == left)
+            before = read()
+            _until(b, "read by the three", lambda: sum(now > was + (2 << 20) for now, was in zip(read(), before)) == 3)
+            nodes[33].do("alive")
+        _until(b, "all paths again", lambda: live() == wanted)
+        before = read()
+        _until(b, "read by all again", lambda: all(now > was + (2 << 20) for now, was in zip(read(), before)))
+        b.run(b.client, "touch /tmp/stop")
+        b.finish(job, 200)
+        b.run(b.client, f"rm -r {d}")
+        b.umount()
