@@ -257,6 +257,7 @@ struct prpc_peer {
 	unsigned int nr_paths;
 	unsigned int nr_first;
 	unsigned int nr_ever;
+	u64 births;			/* connections begun */
 	struct kobject *dir;
 	atomic_t nr_callbacks;
 	struct delayed_work watch_work;

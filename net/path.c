@@ -489,22 +489,22 @@ static void prpc_path_down(struct work_struct *work)
 	struct prpc_path *path = container_of(work, struct prpc_path, down_work);
 	struct prpc_peer *peer = path->peer;
 	struct prpc_conn *conn;
-	bool lost;
+	bool live;
 
 	spin_lock_bh(&peer->lock);
 	conn = path->conn;
-	lost = path->state == PRPC_PATH_LIVE && !peer->nr_live;
+	live = path->state == PRPC_PATH_LIVE;
 	prpc_path_set(path, PRPC_PATH_CLOSING);
 	set_bit(PRPC_CONN_CLOSING, &conn->flags);
 	spin_unlock_bh(&peer->lock);
 
+	if (live && peer->ops->down && !READ_ONCE(peer->dying))
+		peer->ops->down(peer, conn->born);
 	prpc_conn_unuse(conn);
 	wait_for_completion(&conn->idle);
 	conn->ops->close(conn);
 	prpc_requeue(conn);
 	wait_event(peer->wait, !READ_ONCE(path->greeting));
-	if (lost && peer->ops->lost && !READ_ONCE(peer->dying))
-		peer->ops->lost(peer);
 	prpc_conn_release(conn);
 	prpc_path_ended(path, conn->error);
 }
@@ -609,6 +609,8 @@ static void prpc_path_connect(struct work_struct *work)
 		return;
 	}
 	path->conn = conn;
+	if (conn)
+		conn->born = ++peer->births;
 	path->tried_at = jiffies;
 	if (conn && prpc_path_bound(path))
 		path->ifindex = conn->ifindex;

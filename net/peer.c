@@ -310,6 +310,73 @@ int prpc_peer_renew(struct prpc_peer *peer, long timeout)
 	return 0;
 }
 
+/* ---- by age ---- */
+
+struct prpc_conn *prpc_peer_after(struct prpc_peer *peer, u64 born, u64 *its)
+{
+	struct prpc_conn *conn, *found = NULL;
+	unsigned int i;
+
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->nr_live; i++) {
+		conn = peer->live[i]->conn;
+		if (conn->born > born && (!found || conn->born < found->born))
+			found = conn;
+	}
+	if (found)
+		*its = found->born;
+	spin_unlock_bh(&peer->lock);
+	return found;
+}
+
+bool prpc_peer_has(struct prpc_peer *peer, u64 born)
+{
+	const struct prpc_path *path;
+	bool has = false;
+
+	spin_lock_bh(&peer->lock);
+	list_for_each_entry(path, &peer->paths, link)
+		has |= (path->state == PRPC_PATH_LIVE || path->state == PRPC_PATH_GREETING) &&
+		       path->conn->born == born &&
+		       !test_bit(PRPC_CONN_DOWN, &path->conn->flags);
+	spin_unlock_bh(&peer->lock);
+	return has;
+}
+
+u64 prpc_peer_born(struct prpc_peer *peer, const struct prpc_conn *conn)
+{
+	u64 born;
+
+	spin_lock_bh(&peer->lock);
+	born = prpc_conn_owner(peer, conn) ? conn->born : 0;
+	spin_unlock_bh(&peer->lock);
+	return born;
+}
+
+u64 prpc_peer_births(struct prpc_peer *peer)
+{
+	u64 births;
+
+	spin_lock_bh(&peer->lock);
+	births = peer->births;
+	spin_unlock_bh(&peer->lock);
+	return births;
+}
+
+void prpc_peer_remake(struct prpc_peer *peer)
+{
+	struct prpc_path *least = NULL;
+	unsigned int i;
+
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->nr_live; i++)
+		if (!least || peer->live[i]->calls < least->calls)
+			least = peer->live[i];
+	if (least)
+		prpc_conn_down_locked(least->conn, -ECONNRESET);
+	spin_unlock_bh(&peer->lock);
+}
+
 /*
  * Who may still hold something: tasks in prpc_submit() or prpc_peer_wait() (the
  * caller keeps them away), link events (taken off their list), the watch and its

@@ -195,8 +195,8 @@ struct prpc_call {
  *	else, look again in a minute.  Process context, may sleep; several
  *	connections may be greeted at a time.
  *	Only pinned calls may be waited for: all others wait for this to end
- * @lost: the last live connection is gone.  Process context, briefly: the
- *	next connection is not made before it returns
+ * @down: a live connection, the @born-th that was begun, is gone.  Others may be
+ *	live.  Process context, briefly: its calls are not sent again before it returns
  * @callback: a call from the server.  @proc of the program given as
  *	prpc_peer_args.cb_prog; decode @args, encode the results into @res,
  *	return an RPC accept_stat (0 = SUCCESS).  Process context, may sleep,
@@ -204,7 +204,7 @@ struct prpc_call {
  */
 struct prpc_peer_ops {
 	int (*ready)(struct prpc_peer *peer, struct prpc_conn *conn);
-	void (*lost)(struct prpc_peer *peer);
+	void (*down)(struct prpc_peer *peer, u64 born);
 	u32 (*callback)(struct prpc_peer *peer, u32 proc, struct pxdr_dec *args,
 			struct pxdr_enc *res);
 };
@@ -332,6 +332,20 @@ void prpc_peer_clear(struct prpc_peer *peer);
 /* Has a connection to @addr been live?  With @name (if not NULL) in its certificate? */
 bool prpc_peer_proven(struct prpc_peer *peer, const struct sockaddr_storage *addr,
 		      const char *name);
+/*
+ * The oldest live connection that was begun after the @born-th; NULL: there is none.
+ * *@its: it is the how manyth.  It may be gone at any moment: for PRPC_PINNED only.
+ * Any context but hard interrupts.
+ */
+struct prpc_conn *prpc_peer_after(struct prpc_peer *peer, u64 born, u64 *its);
+/* Is the @born-th live, or being greeted?  As above. */
+bool prpc_peer_has(struct prpc_peer *peer, u64 born);
+/* The how manyth @conn is, which may be stale: 0 then.  As above. */
+u64 prpc_peer_born(struct prpc_peer *peer, const struct prpc_conn *conn);
+/* How many have been begun so far.  As above. */
+u64 prpc_peer_births(struct prpc_peer *peer);
+/* Make the live connection that has least to do anew; its calls are sent again.  As above. */
+void prpc_peer_remake(struct prpc_peer *peer);
 /*
  * Make all connections anew, one after the other: with the keys of today.  Calls
  * go on over the others, or wait.  0, -ERESTARTSYS, or -ETIMEDOUT when a path was

@@ -98,6 +98,7 @@ struct prpc_gpu_ops {
  * @tls: borrowed from the peer
  * @server: the name that the server's certificate must bear; the path's
  * @error: first reason for going down
+ * @born: how many the peer had begun, with this one
  * @useful: has completed a call that was not pinned to it
  * @users: tasks inside @ops (send, cancel, send_reply, show), plus one until
  *	the core closes the connection
@@ -117,6 +118,7 @@ struct prpc_conn {
 	const char *server;
 	unsigned long flags;
 	int error;
+	u64 born;
 	bool useful;
 	atomic_t users;
 	struct completion idle;

@@ -221,15 +221,17 @@ int pn4_client_session(struct pn4_client *cl)
 	if (!st)
 		elder->create_seq++;	/* section 18.36.4: for the next one */
 	mutex_unlock(&elder->create_mutex);
+	if (!st)
+		pn4_backchannel_begun(cl, c->rpc.conn);
 	pn4_call_put(c);
 	return st ?: pn4_session_made(cl, &res);
 }
 
 /*
- * Bind @conn, or else one that is in use, to the session in both directions
- * (section 18.34), so that it carries callbacks.  NFS status or -errno.
+ * Bind @conn, or else one that is in use, to the session (section 18.34); @back: in
+ * both directions, so that it carries callbacks.  NFS status or -errno.
  */
-int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
+int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn, bool back)
 {
 	struct pn4_bind_conn_res res;
 	struct pn4_call *c = pn4_state_call(cl);
@@ -248,14 +250,15 @@ int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn)
 		pn4_state_pin(c, conn);
 		pn4_enc_bind_conn_to_session(
 			pn4_op(c, PN4_OP_BIND_CONN_TO_SESSION),
-			id, cl->elder ? PN4_CDFC_FORE : PN4_CDFC_FORE_OR_BOTH,
-			false);
+			id, back ? PN4_CDFC_FORE_OR_BOTH : PN4_CDFC_FORE, false);
 		st = pn4_state_run(c, PN4_OP_BIND_CONN_TO_SESSION);
 		st = st ?: pn4_dec_bind_conn_to_session(&c->dec, &res);
 	} while (pn4_call_again(c, &st));
-	pn4_call_put(c);
 	if (!st && memcmp(res.sessionid, id, sizeof(id)))
 		st = -EREMOTEIO;
+	if (!st && back)
+		pn4_backchannel_bound(cl, c->rpc.conn);
+	pn4_call_put(c);
 	return st;
 }
 
@@ -306,6 +309,7 @@ out:
 
 const struct prpc_peer_ops pn4_peer_ops = {
 	.ready = pn4_trunk_ready,
+	.down = pn4_backchannel_down,
 	.callback = pn4_callback,
 };
 
@@ -323,6 +327,8 @@ static void pn4_renew_work(struct work_struct *work)
 	if (test_bit(PN4_CL_DEAD, &cl->state))
 		return;
 	pn4_deleg_unused(cl);
+	if (!cl->elder)
+		pn4_backchannel_check(cl);
 	if (time_before(jiffies, READ_ONCE(cl->last_renewal) + period) ||
 	    !test_bit(PN4_CL_READY, &cl->state) || !prpc_peer_live(cl->peer))
 		goto again;

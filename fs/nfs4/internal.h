@@ -227,6 +227,8 @@ struct pn4_client {
 	struct work_struct recover_work;
 	unsigned int recover_tries;	/* in a row that failed; the worker's */
 	unsigned long last_bind;	/* jiffies */
+	u64 back;			/* see backchannel.c */
+	u64 back_births;
 	unsigned long last_test;	/* jiffies */
 	u32 test_round;			/* the worker's */
 
@@ -557,7 +559,7 @@ int pn4_client_ask(struct pn4_client *cl, struct prpc_conn *conn,
 		   struct pn4_exchange_id_res *res);
 int pn4_client_exchange(struct pn4_client *cl);
 int pn4_client_session(struct pn4_client *cl);
-int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn);
+int pn4_client_bind(struct pn4_client *cl, struct prpc_conn *conn, bool back);
 int pn4_client_reclaim_complete(struct pn4_client *cl);
 void pn4_clients_each(void (*one)(struct pn4_client *cl, void *arg), void *arg);
 
@@ -571,6 +573,15 @@ void pn4_transport_fallback(const struct pn4_client *cl,
 
 /* trunk.c */
 int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn);
+
+/* backchannel.c */
+void pn4_backchannel_want(struct pn4_client *cl);
+void pn4_backchannel_down(struct prpc_peer *peer, u64 born);
+void pn4_backchannel_begun(struct pn4_client *cl, const struct prpc_conn *conn);
+void pn4_backchannel_bound(struct pn4_client *cl, const struct prpc_conn *conn);
+bool pn4_backchannel_lives(struct pn4_client *cl);
+void pn4_backchannel_check(struct pn4_client *cl);
+int pn4_backchannel_bind(struct pn4_client *cl);
 
 /* sibling.c */
 bool pn4_sibling_found(struct pn4_client *cl, struct prpc_conn *conn,

@@ -313,7 +313,7 @@ static int pn4_recover_bind(struct pn4_client *cl)
 	/* before the call: another connection may come up meanwhile */
 	WRITE_ONCE(cl->last_bind, jiffies);
 	clear_bit(PN4_CL_NEED_BIND, &cl->state);
-	st = pn4_client_bind(cl, NULL);
+	st = pn4_backchannel_bind(cl);
 	/* no back channel to be had: what cannot be recalled is not kept */
 	if (st > 0 && pn4_error(st)->class == PN4_CLASS_FAIL)
 		pn4_deleg_keep(cl, 0, U32_MAX);

@@ -72,14 +72,14 @@ static bool pn4_trunk_session_lives(struct pn4_client *cl)
 }
 
 /*
- * Bind @conn to the session in both directions.  Who does not know the session
- * although the others do is another server of the same name; if they do not
- * either, the server has restarted.
+ * Bind @conn to the session, for callbacks as well if no live one carries them.  Who
+ * does not know the session although the others do is another server of the same
+ * name; if they do not either, the server has restarted.
  */
 static int pn4_trunk_bind(struct pn4_client *cl, struct prpc_conn *conn,
 			  const struct pn4_exchange_id_res *res, bool same_id)
 {
-	int st = pn4_client_bind(cl, conn);
+	int st = pn4_client_bind(cl, conn, !cl->elder && !pn4_backchannel_lives(cl));
 
 	if (st != PN4ERR_BADSESSION || same_id || !prpc_peer_live(cl->peer))
 		return min(st, 0);
@@ -151,11 +151,7 @@ int pn4_trunk_ready(struct prpc_peer *peer, struct prpc_conn *conn)
 		return 0;
 	if (prpc_peer_live(peer) || !prpc_conn_proven(conn) || READ_ONCE(cl->protected))
 		return pn4_trunk_join(cl, conn);
-	if (!cl->elder && time_after(jiffies, READ_ONCE(cl->last_bind) + HZ)) {
-		set_bit(PN4_CL_NEED_BIND, &cl->state);
-		/* else a mount or recovery is at work and sees to it */
-		if (test_bit(PN4_CL_READY, &cl->state))
-			queue_work(pn4_state_wq, &cl->recover_work);
-	}
+	if (!cl->elder && time_after(jiffies, READ_ONCE(cl->last_bind) + HZ))
+		pn4_backchannel_want(cl);
 	return 0;
 }
