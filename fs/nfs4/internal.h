@@ -227,8 +227,8 @@ struct pn4_client {
 	struct work_struct recover_work;
 	unsigned int recover_tries;	/* in a row that failed; the worker's */
 	unsigned long last_bind;	/* jiffies */
-	u64 back;			/* see backchannel.c */
-	u64 back_births;
+	u64 back;			/* connection that carries callbacks, by birth; 0: none */
+	u64 back_births;		/* had been begun when it was bound: see backchannel.c */
 	unsigned long last_test;	/* jiffies */
 	u32 test_round;			/* the worker's */
 
